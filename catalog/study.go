@@ -6,35 +6,35 @@ import "github.com/c2dproxy/c2dproxy/dp"
 // public part, checked and immutable. Its fields are sorted (tables and parties by name,
 // columns in declared order), so that printing it gives one canonical text; Epoch hashes that.
 type Study struct {
-	Name               string
-	Compute            [3]string // party names; the index is the party's number in package mpc
-	Parties            []Party
-	Tables             []Table
-	Grants             []Grant
-	SlotBase           int64 // milliseconds: least length of an owner's read phase (RULES 12)
-	SlotPerMillionRows int64 // milliseconds added per million declared rows
+	Name               string    `json:"name"`
+	Compute            [3]string `json:"compute"` // party names; the index is the party's number in package mpc
+	Parties            []Party   `json:"parties,omitempty"`
+	Tables             []Table   `json:"tables,omitempty"`
+	Grants             []Grant   `json:"grants,omitempty"`
+	SlotBase           int64     `json:"slot_base,omitempty"`             // milliseconds: least length of an owner's read phase (RULES 12)
+	SlotPerMillionRows int64     `json:"slot_per_million_rows,omitempty"` // milliseconds added per million declared rows
 }
 
 // Party is a participant's public identity.
 type Party struct {
-	Name        string
-	Institution string
-	Key         string // "sha256:" + hex of the SHA-256 of its TLS key's SubjectPublicKeyInfo
-	Helper      bool   // owns no table of the study
+	Name        string `json:"name"`
+	Institution string `json:"institution,omitempty"`
+	Key         string `json:"key,omitempty"`    // "sha256:" + hex of the SHA-256 of its TLS key's SubjectPublicKeyInfo
+	Helper      bool   `json:"helper,omitempty"` // owns no table of the study
 }
 
 // Table is one logical table: one owner's, or a union of partitions of the same shape.
 type Table struct {
-	Name       string
-	Comment    string
-	Citation   string
-	Columns    []Column
-	Unit       string // the column that identifies the privacy unit
-	UnitKind   string // what it identifies: "person"; tables join only within one kind
-	UnitIDs    UnitIDs
-	Disjoint   bool        // every owner of a partition signed that no unit is at two owners
-	UniqueUnit bool        // one row a unit: the unit column is a key
-	Partitions []Partition // one for a table of one owner; sorted by owner
+	Name       string      `json:"name"`
+	Comment    string      `json:"comment,omitempty"`
+	Citation   string      `json:"citation,omitempty"`
+	Columns    []Column    `json:"columns,omitempty"`
+	Unit       string      `json:"unit,omitempty"`      // the column that identifies the privacy unit
+	UnitKind   string      `json:"unit_kind,omitempty"` // what it identifies: "person"; tables join only within one kind
+	UnitIDs    UnitIDs     `json:"unit_ids"`
+	Disjoint   bool        `json:"disjoint,omitempty"`    // every owner of a partition signed that no unit is at two owners
+	UniqueUnit bool        `json:"unique_unit,omitempty"` // one row a unit: the unit column is a key
+	Partitions []Partition `json:"partitions,omitempty"`  // one for a table of one owner; sorted by owner
 }
 
 // Partitioned reports whether the table is a union of several owners' parts.
@@ -51,26 +51,27 @@ const (
 
 // Partition is one owner's part of a table, with the owner's declared constants (RULES 13).
 type Partition struct {
-	Owner         string
-	Source        string // protected source at the owner: caps are kept for it across studies and aliases
-	Rows          int64  // bound on rows
-	Units         int64  // bound on distinct units; at most Rows
-	GroupsPerUnit int64  // C0: groups that one unit may influence
-	RowsPerGroup  int64  // C∞: rows of one unit in one group
+	Owner         string `json:"owner,omitempty"`
+	Source        string `json:"source,omitempty"`          // protected source at the owner: caps are kept for it across studies and aliases
+	Rows          int64  `json:"rows,omitempty"`            // bound on rows
+	Units         int64  `json:"units,omitempty"`           // bound on distinct units; at most Rows
+	GroupsPerUnit int64  `json:"groups_per_unit,omitempty"` // C0: groups that one unit may influence
+	RowsPerGroup  int64  `json:"rows_per_group,omitempty"`  // C∞: rows of one unit in one group
 }
 
 // Column is one column of a logical table.
 type Column struct {
-	Name       string
-	Comment    string
-	Type       Type
-	Nullable   bool
-	Visibility Visibility
-	Uses       Uses
-	Scale      int       // decimal digits kept of numeric and float columns; 0 for others
-	Bounds     *Bounds   // nil: none declared
-	BoundsBy   *BoundsBy // bounds that depend on a domain column; nil: none
-	Domain     []string  // declared values in PostgreSQL's text format, in declared order; nil: none
+	Name       string     `json:"name"`
+	Comment    string     `json:"comment,omitempty"`
+	Type       Type       `json:"type"`
+	Nullable   bool       `json:"nullable,omitempty"`
+	Visibility Visibility `json:"visibility,omitempty"`
+	Uses       Uses       `json:"uses"`
+	Precision  int        `json:"precision,omitempty"` // of numeric(Precision, Scale); 0: not declared
+	Scale      int        `json:"scale,omitempty"`     // decimal digits kept of numeric and float columns; 0 for others
+	Bounds     *Bounds    `json:"bounds,omitempty"`    // nil: none declared
+	BoundsBy   *BoundsBy  `json:"bounds_by,omitempty"` // bounds that depend on a domain column; nil: none
+	Domain     []string   `json:"domain,omitempty"`    // declared values in PostgreSQL's text format, in declared order; nil: none
 }
 
 // Type is one of the supported PostgreSQL types.
@@ -101,35 +102,43 @@ const (
 )
 
 // Uses says what a column may be used for. The zero value allows nothing.
-type Uses struct{ Group, Filter, Aggregate, Join bool }
+type Uses struct {
+	Group     bool `json:"group,omitempty"`
+	Filter    bool `json:"filter,omitempty"`
+	Aggregate bool `json:"aggregate,omitempty"`
+	Join      bool `json:"join,omitempty"`
+}
 
 // Bounds is an interval on the column's lattice: numbers times 10^Scale, days since
 // 1970-01-01 for dates, microseconds since then (UTC) for timestamps.
-type Bounds struct{ Lower, Upper int64 }
+type Bounds struct {
+	Lower int64 `json:"lower"`
+	Upper int64 `json:"upper"`
+}
 
 // BoundsBy gives each value of a domain column (of the same table) its own bounds.
 type BoundsBy struct {
-	Column string
-	Values map[string]Bounds
+	Column string            `json:"column,omitempty"`
+	Values map[string]Bounds `json:"values"`
 }
 
 // Grant is what one owner allows one analyst in a study. The zero Grant allows nothing.
 type Grant struct {
-	Owner       string
-	Analyst     string   // login@gateway
-	Tables      []string // sorted; nil: none
-	Preset      Preset
-	Release     ReleaseKind
-	Cohort      int64      // exact: least number of units behind a released cell; at least 1
-	Default     dp.Epsilon // ε of a question when the analyst sets none
-	PerQuestion dp.Epsilon // largest ε of one question
-	Total       dp.Epsilon // of all questions of this analyst at this owner, per source
-	TotalDelta  dp.Delta
-	Delta       dp.Delta // δ that one question may spend
-	Expires     string   // RFC 3339 date, or ""
-	Purpose     string
-	Protocol    string
-	Lookup      bool // the owner lets its tables take part in private lookups with this analyst's questions
+	Owner       string      `json:"owner,omitempty"`
+	Analyst     string      `json:"analyst,omitempty"` // login@gateway
+	Tables      []string    `json:"tables,omitempty"`  // sorted; nil: none
+	Preset      Preset      `json:"preset"`
+	Release     ReleaseKind `json:"release"`
+	Cohort      int64       `json:"cohort,omitempty"`       // exact: least number of units behind a released cell; at least 1
+	Default     dp.Epsilon  `json:"default,omitempty"`      // ε of a question when the analyst sets none
+	PerQuestion dp.Epsilon  `json:"per_question,omitempty"` // largest ε of one question
+	Total       dp.Epsilon  `json:"total,omitempty"`        // of all questions of this analyst at this owner, per source
+	TotalDelta  dp.Delta    `json:"total_delta,omitempty"`
+	Delta       dp.Delta    `json:"delta,omitempty"`   // δ that one question may spend
+	Expires     string      `json:"expires,omitempty"` // RFC 3339 date, or ""
+	Purpose     string      `json:"purpose,omitempty"`
+	Protocol    string      `json:"protocol,omitempty"`
+	Lookup      bool        `json:"lookup,omitempty"` // the owner lets its tables take part in private lookups with this analyst's questions
 }
 
 // Preset says which aggregates a grant covers. The zero value covers none.
@@ -152,7 +161,7 @@ const (
 
 // Cap is the ε and δ over all analysts of one protected source of an owner (RULES 19).
 type Cap struct {
-	Source  string
-	Epsilon dp.Epsilon
-	Delta   dp.Delta
+	Source  string     `json:"source,omitempty"`
+	Epsilon dp.Epsilon `json:"epsilon,omitempty"`
+	Delta   dp.Delta   `json:"delta,omitempty"`
 }

@@ -94,6 +94,7 @@ type Draw struct {
 	Scale       int   // decimal digits of a lattice step
 	HalfWidth95 int64 // in lattice steps
 	Cells       int
+	Vector      int // number of the vector in the program's answer
 }
 
 // Charge is what one execution costs at one owner's table.
@@ -134,4 +135,5 @@ type ResultValue struct {
 	ZeroIfSuppressed bool   // a grand count under cohort 1 is 0 when nothing matched
 	HalfWidth95      int64  // lattice steps; 0 under exact
 	Name             string // for c2d.last
+	Constant         string // not opened: a declared number that the rest of the statement needs, the same in each row
 }

@@ -14,7 +14,7 @@ var ErrInUse = errors.New("directory is in use by another process")
 
 // lockName is the file whose flock says that a directory is in use. The kernel frees
 // it when its holder dies, so that a crash never leaves it taken.
-const lockName = "lock"
+const lockName = ".c2dproxy.lock"
 
 // lockDir locks dir for this process until the file is closed.
 func lockDir(dir string) (*os.File, error) {

@@ -129,6 +129,13 @@ func TestServer(t *testing.T) {
 	if got := query(t, again.TCPDSN("postgres"), "SELECT n::text FROM kept"); got != "7" {
 		t.Errorf("kept %q", got)
 	}
+	if err := again.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fresh := start(t, pgserver.Options{Dir: dir, Fresh: true})
+	if got := query(t, fresh.DSN("postgres"), "SELECT count(*)::text FROM pg_class WHERE relname = 'kept'"); got != "0" {
+		t.Errorf("a fresh server has %s old tables", got)
+	}
 }
 
 // TestTemplate holds that copies start from one cluster and have passwords of their own.
@@ -222,7 +229,7 @@ func TestScratchSweep(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(left, "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(left, "lock"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(left, ".c2dproxy.lock"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	next, err := pgserver.NewScratch(parent, "s")

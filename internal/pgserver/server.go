@@ -51,6 +51,9 @@ type Options struct {
 	// yet. One that does not exist is made with initdb first. Default: initdb.
 	TemplateDir string
 
+	// Fresh discards the data of an earlier server in Dir.
+	Fresh bool
+
 	SocketDir string // Default: Dir/s. SocketDir/.s.PGSQL.Port may have 107 bytes
 	Listen    Listen // Default: no TCP
 	Port      int    // Default: 5432; with Loopback a free port
@@ -201,6 +204,11 @@ func (s *Server) start(ctx context.Context, o Options) error {
 
 // prepare makes the cluster where there is none, and says whether its password is a template's.
 func (s *Server) prepare(ctx context.Context, o Options) (copied bool, err error) {
+	if o.Fresh {
+		if err := os.Remove(filepath.Join(o.Dir, passwordName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false, fmt.Errorf("pgserver: %w", err)
+		}
+	}
 	if hasCluster(o.Dir) {
 		return false, nil
 	}

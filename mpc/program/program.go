@@ -88,7 +88,7 @@ type Slice struct {
 }
 
 // GreaterEqual defines Out, one bit a row: 1 where the signed value A ≥ Bound.
-// The planner proves |A - Bound| < 2^63. About 130 ANDs a row, 8 rounds.
+// The planner proves |A - Bound| < 2^63. 151 ANDs a row, 8 rounds.
 type GreaterEqual struct {
 	A     Reg
 	Bound int64

@@ -1,0 +1,104 @@
+-- Schema c2d: what analysts call and read. Schema c2d_private: what only the owner reaches.
+CREATE SCHEMA c2d;
+CREATE SCHEMA c2d_private;
+CREATE EXTENSION dblink SCHEMA c2d_private;
+
+-- One row: how to reach the gateway. It holds a password.
+CREATE TABLE c2d_private.callback (conninfo text NOT NULL);
+
+-- The request line. Bodies in BEGIN ATOMIC are bound to their names when they are made, so
+-- that no search_path of a caller changes them, and they see the caller's settings.
+CREATE FUNCTION c2d_private.request(call text, statement text, args text[]) RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT json_build_object(
+    'call', call,
+    'pid', pg_backend_pid(),
+    'statement', statement,
+    'args', args,
+    'settings', json_build_object(
+      'search_path', current_setting('search_path'),
+      'TimeZone', current_setting('TimeZone'),
+      'DateStyle', current_setting('DateStyle'),
+      'IntervalStyle', current_setting('IntervalStyle'),
+      'now', ((extract(day from since) * 86400 + extract(hour from since) * 3600
+               + extract(minute from since) * 60) * 1000000 + extract(microseconds from since))::bigint::text,
+      'c2d.epsilon', coalesce(current_setting('c2d.epsilon', true), ''),
+      'c2d.mode', coalesce(current_setting('c2d.mode', true), '')))::text
+  FROM (SELECT now() - timestamptz '1970-01-01 00:00:00+00' AS since) AS t;
+END;
+
+-- Closes the connection to the gateway, if there is one; the gateway then ends what it runs for it.
+CREATE FUNCTION c2d_private.hang_up() RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+  SELECT c2d_private.dblink_disconnect('c2d') WHERE 'c2d' = ANY (c2d_private.dblink_get_connections());
+  SELECT NULL::void;
+END;
+
+-- Calls the gateway back. It polls, because a call that waits inside libpq ignores
+-- cancel and statement_timeout. Errors of the gateway pass through with all their fields.
+CREATE FUNCTION c2d_private.call(request text) RETURNS SETOF text[]
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+  target text;
+  pause double precision := 0.001;
+BEGIN
+  BEGIN
+    PERFORM c2d_private.hang_up();
+    SELECT conninfo INTO STRICT target FROM c2d_private.callback;
+    PERFORM c2d_private.dblink_connect('c2d', target);
+    IF c2d_private.dblink_send_query('c2d', request) <> 1 THEN
+      RAISE EXCEPTION USING ERRCODE = '08001', MESSAGE = 'no answer';
+    END IF;
+    <<wait>> LOOP
+      -- Each look takes at most one buffer from the socket, so a long answer needs many.
+      FOR i IN 1..64 LOOP
+        EXIT wait WHEN c2d_private.dblink_is_busy('c2d') = 0;
+      END LOOP;
+      PERFORM pg_sleep(pause);
+      pause := least(pause * 1.3, 0.02);
+    END LOOP;
+    RETURN QUERY SELECT t.r FROM c2d_private.dblink_get_result('c2d') AS t(r text[]);
+    PERFORM c2d_private.hang_up();
+  EXCEPTION WHEN query_canceled OR OTHERS THEN
+    PERFORM c2d_private.hang_up();
+    -- Texts of libpq name places on the gateway's machine.
+    IF SQLSTATE = '08001' OR (SQLSTATE = '08006' AND
+        SQLERRM ~ '^(server closed the connection|could not receive data|lost synchronization)') THEN
+      RAISE EXCEPTION USING ERRCODE = '57P03', MESSAGE = 'the gateway does not answer',
+        HINT = 'Reconnect and try again.';
+    END IF;
+    RAISE;
+  END;
+EXCEPTION WHEN query_canceled OR OTHERS THEN
+  -- The postmaster signals a cancel twice (process and group); the second may have
+  -- stopped the cleaning up above.
+  PERFORM c2d_private.hang_up();
+  RAISE;
+END
+$body$;
+
+CREATE FUNCTION c2d.run(statement text, args text[]) RETURNS SETOF text[]
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+  SELECT r FROM c2d_private.call(c2d_private.request('run', statement, args)) AS r;
+END;
+
+CREATE FUNCTION c2d.explain(statement text, args text[]) RETURNS SETOF text[]
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+  SELECT r FROM c2d_private.call(c2d_private.request('explain', statement, args)) AS r;
+END;
+
+CREATE FUNCTION c2d.view(name text) RETURNS SETOF text[]
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+  SELECT r FROM c2d_private.call(c2d_private.request('view', name, NULL)) AS r;
+END;
+
+COMMENT ON SCHEMA c2d IS 'Privacy budgets and descriptions of this study';
+COMMENT ON FUNCTION c2d.run(text, text[]) IS 'Used by the gateway itself';
+COMMENT ON FUNCTION c2d.explain(text, text[]) IS 'Used by the gateway itself';
+COMMENT ON FUNCTION c2d.view(text) IS 'Used by the views of this schema';

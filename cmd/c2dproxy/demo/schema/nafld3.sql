@@ -1,0 +1,1 @@
+CREATE TABLE nafld3 (id integer, days integer, event text);

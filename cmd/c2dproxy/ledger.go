@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/dp/ledger"
+)
+
+// ledgerCommand looks after the owner's privacy ledger.
+func ledgerCommand(stdio Stdio) *cobra.Command {
+	command := &cobra.Command{
+		Use:   "ledger",
+		Short: "Show, back up or verify the privacy ledger of this party",
+		Long: "The ledger is the durable account of what this owner's data was used for. These commands open it read-only;\n" +
+			"while the party runs, stop it first (the file is locked).",
+	}
+	command.AddCommand(ledgerShow(stdio), ledgerBackup(stdio), ledgerVerify(stdio))
+	return command
+}
+
+// openLedger opens the ledger of the party that a file describes, read-only.
+func openLedger(file string) (*catalog.Config, *ledger.Ledger, error) {
+	config, err := catalog.Load(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(config.StateDir, "ledger.db")
+	l, err := ledger.Open(path, ledger.Options{Owner: config.Party, Clock: time.Now, ReadOnly: true})
+	if errors.Is(err, ledger.ErrLocked) {
+		return nil, nil, fmt.Errorf("%s is in use: stop the party %s first", path, config.Party)
+	}
+	return config, l, err
+}
+
+func ledgerShow(stdio Stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show FILE",
+		Short:   "List charges and releases, oldest first",
+		Example: "  c2dproxy ledger show /etc/c2dproxy/clinic.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			config, l, err := openLedger(args[0])
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			out := tabwriter.NewWriter(stdio.Out, 0, 4, 2, ' ', 0)
+			for _, limit := range config.Caps {
+				spent, err := l.SpentAtSource(limit.Source)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(out, "%s\tε %s of %s\tδ %s of %s\n", limit.Source, spent.Epsilon, limit.Epsilon, spent.Delta, limit.Delta)
+			}
+			fmt.Fprintln(out, "\nENTRY\tTIME\tWHAT")
+			err = l.Walk(func(e ledger.Entry) error {
+				fmt.Fprintf(out, "%d\t%s\t%s\n", e.Seq, e.Time.UTC().Format(time.DateTime), entryText(e.Event))
+				return nil
+			})
+			return errors.Join(err, out.Flush())
+		},
+	}
+}
+
+// entryText says in words what an entry records.
+func entryText(event ledger.Event) string {
+	switch e := event.(type) {
+	case ledger.Created:
+		return "ledger of " + e.Owner + " created"
+	case ledger.Reserved:
+		text := fmt.Sprintf("%.16x reserved for %s in %s", e.Reservation.ID, e.Reservation.Analyst, e.Reservation.Study)
+		for _, c := range e.Reservation.Charges {
+			text += fmt.Sprintf("; %s ε %s δ %s", c.Source, c.Epsilon, c.Delta)
+		}
+		return text
+	case ledger.Started:
+		return fmt.Sprintf("%.16x charged", e.ID)
+	case ledger.Finished:
+		return fmt.Sprintf("%.16x ended", e.ID)
+	case ledger.Recovered:
+		return fmt.Sprintf("%.16x interrupted by a crash; stays charged", e.ID)
+	case ledger.Abandoned:
+		return fmt.Sprintf("%.16x given up before it began; refunded", e.ID)
+	case ledger.Expired:
+		return fmt.Sprintf("%.16x expired before it began; refunded", e.ID)
+	case ledger.PeerSeen:
+		return fmt.Sprintf("ledger of %s seen at entry %d", e.Peer, e.Seq)
+	case ledger.Released:
+		return fmt.Sprintf("%.16x released, batch %.16x", e.ID, e.BatchHash)
+	default:
+		return fmt.Sprintf("%T", event)
+	}
+}
+
+func ledgerBackup(stdio Stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE TARGET",
+		Short: "Write a consistent copy of the ledger to TARGET, which must not exist",
+		Long: "backup copies the ledger. A party that runs on a copy older than what its peers have seen refuses to answer:\n" +
+			"restoring a backup never gives spent budget back.",
+		Example: "  c2dproxy ledger backup /etc/c2dproxy/clinic.yaml /backup/clinic-ledger.db",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			_, l, err := openLedger(args[0])
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			target, err := os.OpenFile(args[1], os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, target.Close()) }()
+			if err := l.Backup(target); err != nil {
+				return err
+			}
+			if err := target.Sync(); err != nil {
+				return err
+			}
+			seq, _, err := l.Head()
+			fmt.Fprintf(stdio.Out, "%d entries written to %s\n", seq, args[1])
+			return err
+		},
+	}
+}
+
+func ledgerVerify(stdio Stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:     "verify FILE",
+		Short:   "Check the ledger's whole chain and all balances",
+		Example: "  c2dproxy ledger verify /etc/c2dproxy/clinic.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			_, l, err := openLedger(args[0])
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			if err := l.Verify(); err != nil {
+				return err
+			}
+			seq, hash, err := l.Head()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(stdio.Out, "%d entries, chain and balances are right; newest %x\n", seq, hash)
+			return nil
+		},
+	}
+}

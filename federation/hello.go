@@ -1,0 +1,243 @@
+package federation
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/c2dproxy/c2dproxy/sqlplan"
+)
+
+// helloMessage is the first message of each side of a link.
+type helloMessage struct {
+	Party   string   `json:"party"`
+	Planner string   `json:"planner"`          // sqlplan.Version
+	Public  [][]byte `json:"public,omitempty"` // its public catalog parts for the receiver
+}
+
+// beatMessage follows the hello at every beat, and at once when something changed.
+type beatMessage struct {
+	Clock  int64             `json:"clock"`  // ms since 1970 UTC
+	Epochs map[string]digest `json:"epochs"` // of the studies that both are parties of
+	Head   ledgerHead        `json:"head"`
+	Held   ledgerHead        `json:"held"`             // the newest head of the receiver that the sender recorded; Seq 0: none
+	Public [][]byte          `json:"public,omitempty"` // when they changed
+}
+
+// maxStudies bounds the epochs in a beat and the public parts in a message.
+const maxStudies = 1024
+
+// greet opens or accepts the control stream and exchanges hellos.
+func (m *mesh) greet(l *link, dialled bool) (net.Conn, error) {
+	control, err := m.controlStream(l, dialled)
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(m.limits.Connect)
+	_ = control.SetDeadline(deadline)
+	sent := make(chan error, 1)
+	go func() {
+		hello := helloMessage{m.options.Self, sqlplan.Version, m.options.Public(l.peer.Name)}
+		sent <- writeJSON(control, hello, maxControlFrame)
+	}()
+	var hello helloMessage
+	if err := readJSON(control, &hello, maxControlFrame); err != nil {
+		return nil, explainGreeting(err)
+	}
+	if err := <-sent; err != nil {
+		return nil, explainGreeting(err)
+	}
+	_ = control.SetDeadline(time.Time{})
+	if hello.Party != l.peer.Name {
+		return nil, fmt.Errorf("it calls itself %q, and its key is pinned for %q", clean(hello.Party, 63), l.peer.Name)
+	}
+	version := clean(hello.Planner, 32)
+	m.note(l.peer.Name, func(s *peerState) { s.status.Version = version })
+	return control, m.takePublic(l.peer.Name, hello.Public)
+}
+
+// controlStream returns the link's one control stream.
+func (m *mesh) controlStream(l *link, dialled bool) (net.Conn, error) {
+	if dialled {
+		return l.open(streamControl)
+	}
+	timer := time.AfterFunc(m.limits.Connect, l.close)
+	defer timer.Stop()
+	stream, err := l.session.AcceptStream()
+	if err != nil {
+		return nil, explainGreeting(err)
+	}
+	kind, err := kindOf(stream, m.limits.Connect)
+	if err != nil || kind != streamControl {
+		return nil, errors.New("it did not begin with a greeting")
+	}
+	return stream, nil
+}
+
+// explainGreeting says why no hello came. In TLS 1.3 the dialling side learns only here
+// that the other one refused its key.
+func explainGreeting(err error) error {
+	var alert tls.AlertError
+	if errors.As(err, &alert) {
+		return fmt.Errorf("it refused our key, which is perhaps not pinned there: %w", err)
+	}
+	return fmt.Errorf("it closed the connection before it greeted, perhaps because our key is not pinned there: %w", err)
+}
+
+// takePublic hands a peer's public parts on and notes what came of it.
+func (m *mesh) takePublic(peer string, parts [][]byte) error {
+	if len(parts) > maxStudies {
+		return errFrame
+	}
+	var refused error
+	for _, part := range parts {
+		refused = errors.Join(refused, m.options.OnPublic(peer, part))
+	}
+	m.note(peer, func(s *peerState) {
+		s.status.CatalogError = ""
+		if refused != nil {
+			s.status.CatalogError = clean(refused.Error(), maxDetail)
+		}
+	})
+	return nil
+}
+
+// sendBeats sends a beat now, at every interval and after every announcement.
+func (m *mesh) sendBeats(ctx context.Context, l *link, control net.Conn) {
+	ticker := time.NewTicker(m.limits.Beat)
+	defer ticker.Stop()
+	sent := m.options.Public(l.peer.Name)
+	for {
+		kicked := m.kicked()
+		beat, err := m.beat(ctx, l.peer.Name)
+		if err != nil {
+			m.options.Logger.Error("no status for peers", "peer", l.peer.Name, "cause", err.Error())
+			m.note(l.peer.Name, func(s *peerState) { s.status.LastError = "this party's ledger could not be read" })
+			l.close()
+			return
+		}
+		if now := m.options.Public(l.peer.Name); !slices.EqualFunc(now, sent, bytes.Equal) {
+			beat.Public, sent = now, now
+		}
+		_ = control.SetWriteDeadline(time.Now().Add(m.limits.Connect))
+		if err := writeJSON(control, beat, maxControlFrame); err != nil {
+			l.close()
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-kicked:
+		}
+	}
+}
+
+// beat is this party's status for a peer.
+func (m *mesh) beat(ctx context.Context, peer string) (*beatMessage, error) {
+	head, err := m.head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	beat := &beatMessage{Clock: m.options.Clock().UnixMilli(), Epochs: map[string]digest{}, Head: head}
+	for name, study := range m.options.Studies() {
+		if _, ok := pinIn(study, peer); ok {
+			beat.Epochs[name] = study.Epoch()
+		}
+	}
+	beat.Held, err = m.recorded(peer)
+	return beat, err
+}
+
+// head is this party's ledger head.
+func (m *mesh) head(ctx context.Context) (ledgerHead, error) {
+	seq, hash, err := m.options.Ledger.Head(ctx)
+	if err != nil {
+		return ledgerHead{}, fmt.Errorf("read the ledger's head: %w", err)
+	}
+	return ledgerHead{seq, hash}, nil
+}
+
+// recorded is the newest recorded head of a peer's ledger.
+func (m *mesh) recorded(peer string) (ledgerHead, error) {
+	seq, hash, err := m.options.Heads.Peer(peer)
+	if err != nil {
+		return ledgerHead{}, fmt.Errorf("recall the ledger head of %q: %w", peer, err)
+	}
+	return ledgerHead{seq, hash}, nil
+}
+
+// record keeps a peer's head, unless it is older than what is recorded.
+func (m *mesh) record(peer string, head ledgerHead) (older bool, err error) {
+	m.recording.Lock()
+	defer m.recording.Unlock()
+	known, err := m.recorded(peer)
+	switch {
+	case err != nil:
+		return false, err
+	case known.Seq != 0 && olderThan(&head, &known):
+		return true, nil
+	case head.Seq == 0 || head == known:
+		return false, nil
+	}
+	if err := m.options.Heads.RecordPeer(peer, head.Seq, head.Hash); err != nil {
+		return false, fmt.Errorf("record the ledger head of %q: %w", peer, err)
+	}
+	return false, nil
+}
+
+// receiveBeats takes a peer's status until the link ends; silence of three beats ends it.
+func (m *mesh) receiveBeats(l *link, control net.Conn) {
+	defer l.close()
+	for first := true; ; first = false {
+		_ = control.SetReadDeadline(time.Now().Add(3*m.limits.Beat + m.limits.Connect))
+		var beat beatMessage
+		if err := readJSON(control, &beat, maxControlFrame); err != nil {
+			return
+		}
+		if err := m.takeBeat(l, &beat, first); err != nil {
+			m.options.Logger.Error("the status of a peer was not taken", "peer", l.peer.Name, "cause", err.Error())
+			m.note(l.peer.Name, func(s *peerState) { s.status.LastError = "its status message was refused" })
+			return
+		}
+	}
+}
+
+// takeBeat checks and stores one beat. A head is recorded from the first beat of a connection
+// and with receipts only: each record is an entry of our own ledger, which moves our own head.
+// A ledger is replaced only while its party is stopped, so the first beat also decides whether it is behind.
+func (m *mesh) takeBeat(l *link, beat *beatMessage, first bool) error {
+	if len(beat.Epochs) > maxStudies {
+		return errFrame
+	}
+	if first {
+		older, err := m.record(l.peer.Name, beat.Head)
+		if err != nil {
+			return err
+		}
+		m.note(l.peer.Name, func(s *peerState) { s.status.LedgerBehind = older })
+	}
+	var weAreOlder bool
+	if beat.Held.Seq != 0 {
+		weAreOlder = m.options.Heads.CheckNotBehind(beat.Held.Seq, beat.Held.Hash) != nil
+	}
+	if beat.Public != nil {
+		if err := m.takePublic(l.peer.Name, beat.Public); err != nil {
+			return err
+		}
+	}
+	skew := time.UnixMilli(beat.Clock).Sub(m.options.Clock())
+	m.note(l.peer.Name, func(s *peerState) { s.beat(beat, skew, weAreOlder) })
+	return nil
+}
+
+// olderThan reports whether a ledger at head lacks what it had at known, or has other
+// entries in its place.
+func olderThan(head, known *ledgerHead) bool {
+	return head.Seq < known.Seq || head.Seq == known.Seq && head.Hash != known.Hash
+}

@@ -1,0 +1,63 @@
+package federation
+
+import (
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+)
+
+// Receipt is what an owner can later prove of a release (RULES 23): the gateway's
+// signature under the hash of the batch that it opened, and this party's acknowledgement.
+// The batch itself stays at the gateway.
+type Receipt struct {
+	Execution        ExecutionID
+	Batch            [32]byte
+	Gateway          string
+	GatewaySignature []byte
+	Party            string
+	Signature        []byte
+}
+
+// batchHash hashes the released rows of an execution.
+func batchHash(id ExecutionID, rows [][]*string) digest {
+	t := newTranscript(tagBatch)
+	t.bytes(id[:])
+	t.number(uint64(len(rows)))
+	for _, row := range rows {
+		t.number(uint64(len(row)))
+		for _, v := range row {
+			t.optional(v)
+		}
+	}
+	return t.sum()
+}
+
+// releaseText is what the gateway signs.
+func releaseText(id ExecutionID, planHash, batch digest, gateway string) digest {
+	t := newTranscript(tagRelease)
+	t.bytes(id[:])
+	t.bytes(planHash[:])
+	t.bytes(batch[:])
+	t.text(gateway)
+	return t.sum()
+}
+
+// receiptText is what a participant signs: the gateway's release and its signature.
+func receiptText(release digest, gatewaySignature []byte, party string) digest {
+	t := newTranscript(tagReceipt)
+	t.bytes(release[:])
+	t.bytes(gatewaySignature)
+	t.text(party)
+	return t.sum()
+}
+
+// ledgerHead says how long a party's ledger is. Peers keep the newest: a ledger that lacks
+// what it once had was restored from an old copy.
+type ledgerHead struct {
+	Seq  uint64 `json:"seq"`
+	Hash digest `json:"hash"`
+}
+
+// behind is the error for a ledger that is older than what it once signed.
+func behind(party string) *pgerr.Error {
+	return pgerr.New(pgerr.LedgerBehind, "the privacy ledger of owner %q is older than a receipt that another party holds", party).
+		WithHint("the operator of %q must run c2dproxy ledger verify and restore the newest ledger", party)
+}

@@ -1,0 +1,186 @@
+package program
+
+import "fmt"
+
+// Kind says which step of the protocol a batch of instructions shares.
+type Kind int
+
+// Kinds of batches. The zero Kind is no kind.
+const (
+	Local   Kind = iota + 1 // linear, no traffic
+	Enter                   // InputArith
+	Draw                    // Noise
+	Product                 // Mul and Dot
+	Gate                    // And
+	Compare                 // GreaterEqual
+	Zero                    // IsZero of one width
+	Convert                 // BitToArith
+	Find                    // one Lookup
+	Reveal                  // Open
+)
+
+// Batch is instructions that run together and share their rounds.
+type Batch struct {
+	Kind  Kind
+	Width int // of Zero: bits a row
+	Ops   []Op
+	First int // index of the first of them in the scheduled program
+}
+
+// Schedule orders a program for execution. Instructions that are independent and of one
+// kind share rounds; all openings come last, together, in their order, so that nothing is
+// revealed before everything is computed. The order is a function of the program alone.
+// Select runs as a conversion, a product and additions: the registers that this adds
+// follow the program's own. It returns the shapes of all registers.
+func Schedule(p Program) ([]Batch, []Shape, error) {
+	if err := Validate(p); err != nil {
+		return nil, nil, err
+	}
+	p = lower(p)
+	shapes, err := Shapes(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := scheduler{shapes: shapes, done: make([]bool, len(shapes)), pending: make([]int, len(p.Ops)), ops: p.Ops}
+	for i := range s.pending {
+		s.pending[i] = i
+	}
+	for len(s.pending) > 0 {
+		b, err := s.pick()
+		if err != nil {
+			return nil, nil, err
+		}
+		s.take(b)
+	}
+	return s.batches, shapes, nil
+}
+
+// scheduler is a program under way: what is defined and what is left.
+type scheduler struct {
+	ops     []Op
+	shapes  []Shape
+	done    []bool
+	pending []int
+	batches []Batch
+}
+
+// pick says what runs next: local instructions at once, else the kind of the first
+// instruction that is left, openings when nothing else is.
+func (s *scheduler) pick() (Batch, error) {
+	next := Batch{Kind: Reveal}
+	for _, i := range s.pending {
+		b, err := s.kind(s.ops[i])
+		if err != nil {
+			return Batch{}, err
+		}
+		if b.Kind == Local && s.ready(s.ops[i]) {
+			return b, nil
+		}
+		if next.Kind == Reveal && b.Kind != Local && s.ready(s.ops[i]) {
+			next = b
+		}
+	}
+	return next, nil
+}
+
+// take moves all ready instructions of the batch's kind from pending into it.
+func (s *scheduler) take(b Batch) {
+	left := s.pending[:0]
+	var defined []Reg
+	for _, i := range s.pending {
+		k, _ := s.kind(s.ops[i]) // pick has seen every kind
+		full := b.Kind == Find && len(b.Ops) == 1
+		if k.Kind != b.Kind || k.Width != b.Width || full || !s.ready(s.ops[i]) {
+			left = append(left, i)
+			continue
+		}
+		if len(b.Ops) == 0 {
+			b.First = i
+		}
+		b.Ops = append(b.Ops, s.ops[i])
+		if b.Kind == Local { // a local instruction may read what the one before it defined
+			s.define(defines(s.ops[i]))
+		} else {
+			defined = append(defined, defines(s.ops[i])...)
+		}
+	}
+	s.define(defined)
+	s.pending = left
+	s.batches = append(s.batches, b)
+}
+
+func (s *scheduler) define(regs []Reg) {
+	for _, r := range regs {
+		s.done[r] = true
+	}
+}
+
+// ready reports whether everything that an instruction reads is there.
+func (s *scheduler) ready(op Op) bool {
+	for _, r := range Reads(op) {
+		if !s.done[r] {
+			return false
+		}
+	}
+	return true
+}
+
+// kind is the empty batch that an instruction belongs to.
+func (s *scheduler) kind(op Op) (Batch, error) {
+	switch op := op.(type) {
+	case Constant, Add, Sub, Scale, Sum, Concat, Slice, Xor, Not:
+		return Batch{Kind: Local}, nil
+	case InputArith:
+		return Batch{Kind: Enter}, nil
+	case Noise:
+		return Batch{Kind: Draw}, nil
+	case Mul, Dot:
+		return Batch{Kind: Product}, nil
+	case And:
+		return Batch{Kind: Gate}, nil
+	case GreaterEqual:
+		return Batch{Kind: Compare}, nil
+	case IsZero:
+		return Batch{Kind: Zero, Width: s.shapes[op.A].Width}, nil
+	case BitToArith:
+		return Batch{Kind: Convert}, nil
+	case Lookup:
+		return Batch{Kind: Find}, nil
+	case Open:
+		return Batch{Kind: Reveal}, nil
+	default:
+		return Batch{}, fmt.Errorf("%w: instruction %T cannot be scheduled", ErrInvalid, op)
+	}
+}
+
+// lower writes Select as Bit·(A − B) + B, and converts no bit twice.
+func lower(p Program) Program {
+	out := Program{Ops: make([]Op, 0, len(p.Ops))}
+	next := Reg(0)
+	for _, op := range p.Ops {
+		next += Reg(len(defines(op)))
+	}
+	fresh := func() Reg { next++; return next - 1 }
+	words := map[Reg]Reg{}
+	for _, op := range p.Ops {
+		switch op := op.(type) {
+		case BitToArith:
+			if _, ok := words[op.A]; !ok {
+				words[op.A] = op.Out
+			}
+			out.Ops = append(out.Ops, op)
+		case Select:
+			word, ok := words[op.Bit]
+			if !ok {
+				word = fresh()
+				words[op.Bit] = word
+				out.Ops = append(out.Ops, BitToArith{A: op.Bit, Out: word})
+			}
+			diff, chosen := fresh(), fresh()
+			out.Ops = append(out.Ops, Sub{A: op.A, B: op.B, Out: diff}, Mul{A: word, B: diff, Out: chosen}, Add{A: chosen, B: op.B, Out: op.Out})
+		default:
+			out.Ops = append(out.Ops, op)
+		}
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package proxy
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/dp/ledger"
+	"github.com/c2dproxy/c2dproxy/federation"
+	"github.com/c2dproxy/c2dproxy/internal/pgserver"
+	"github.com/c2dproxy/c2dproxy/mpc"
+	"github.com/c2dproxy/c2dproxy/sqlplan"
+	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
+	"github.com/c2dproxy/c2dproxy/wire"
+)
+
+// Options of Run.
+type Options struct {
+	Config *catalog.Config // Required
+	Logger *slog.Logger    // Required
+}
+
+// shutdownWait bounds a graceful stop after the context ended.
+const shutdownWait = 10 * time.Second
+
+// Run is a party's life: it opens the ledger, connects to the peers, serves analysts, and returns
+// when ctx ends, everything it started stopped.
+func Run(ctx context.Context, o Options) error {
+	config := o.Config
+	if err := os.MkdirAll(config.StateDir, 0o711); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	key, err := catalog.ReadKey(config.KeyFile)
+	if err != nil {
+		return err
+	}
+	fingerprint, err := catalog.Fingerprint(key.Public())
+	if err != nil {
+		return err
+	}
+	known, err := newStudies(config, fingerprint)
+	if err != nil {
+		return err
+	}
+	account, err := openLedger(filepath.Join(config.StateDir, "ledger.db"), config.Party, time.Now)
+	if err != nil {
+		return err
+	}
+	defer account.Close()
+	p := &Proxy{config: config, random: rand.Reader, studies: known}
+	p.books = &books{ledger: account, config: config, study: known.get}
+	sources, err := openSources(ctx, config, o.Logger)
+	if err != nil {
+		return err
+	}
+	defer sources.close()
+	options := p.federation(key, account, sources, o.Logger)
+	if config.Listen.Peers != "" {
+		if options.Listen, err = net.Listen("tcp", config.Listen.Peers); err != nil {
+			return fmt.Errorf("listen for peers: %w", err)
+		}
+	}
+	if p.node, err = federation.New(options); err != nil {
+		return err
+	}
+	return p.serve(ctx, account, o.Logger)
+}
+
+// federation fills in what the mesh of parties needs of this one.
+func (p *Proxy) federation(key ed25519.PrivateKey, account *ledger.Ledger, sources *sources, logger *slog.Logger) federation.Options {
+	var peers []federation.Peer
+	for _, peer := range p.config.Peers {
+		peers = append(peers, federation.Peer{
+			Name: peer.Party, Key: peer.Key, Connect: federation.Connect(peer.Connect), Address: peer.Address,
+		})
+	}
+	o := federation.Options{
+		Self: p.config.Party, Identity: key, Peers: peers,
+		Studies: p.studies.current, Public: p.studies.public,
+		OnPublic: func(peer string, public []byte) error { return p.learn(peer, public) },
+		Guard:    syntax.Guard, Compile: sqlplan.Compile, Compute: mpc.Run,
+		Source: sources.of, Ledger: p.books, Audit: p.books, Heads: account,
+		Clock: time.Now, Rand: rand.Reader, Logger: logger,
+	}
+	if !p.config.Helper() {
+		o.Budget = p.books
+	}
+	return o
+}
+
+// learn takes a peer's public part and stops shadows that no study needs any more.
+func (p *Proxy) learn(peer string, public []byte) error {
+	if err := p.studies.learn(peer, public); err != nil {
+		return err
+	}
+	if p.node != nil {
+		p.node.Announce()
+	}
+	return nil
+}
+
+// serve runs the listeners until ctx ends or one of them fails.
+func (p *Proxy) serve(ctx context.Context, account *ledger.Ledger, logger *slog.Logger) error {
+	scratch, err := pgserver.NewScratch("", "c2d-"+p.config.Party)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	p.shadows = newShadows(ctx, scratch.Dir, p.config.Party, rand.Reader, logger)
+	defer func() {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
+		defer cancel()
+		p.shadows.closeAll(stop)
+		if err := scratch.Close(); err != nil {
+			logger.Warn("scratch folder not removed", "error", err)
+		}
+	}()
+	group.Go(func() error { return p.node.Serve(ctx) })
+	if p.config.Listen.Analysts != "" {
+		group.Go(func() error { return p.serveAnalysts(ctx, logger) })
+	}
+	if p.config.Listen.Health != "" {
+		group.Go(func() error { return p.serveHealth(ctx, account) })
+	}
+	logger.Info("started", "party", p.config.Party, "analysts", p.config.Listen.Analysts, "peers", p.config.Listen.Peers, "health", p.config.Listen.Health)
+	err = group.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	logger.Info("stopped", "party", p.config.Party)
+	return err
+}
+
+// serveAnalysts runs the PostgreSQL side.
+func (p *Proxy) serveAnalysts(ctx context.Context, logger *slog.Logger) error {
+	certificate, err := analystTLS(p.config, rand.Reader, time.Now())
+	if err != nil {
+		return err
+	}
+	mockKey, err := keptSecret(filepath.Join(p.config.StateDir, "mock.key"), rand.Reader)
+	if err != nil {
+		return err
+	}
+	server, err := wire.NewServer(wire.Options{Handler: p, TLSConfig: certificate, Logger: logger, Random: rand.Reader, MockKey: mockKey[:]})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", p.config.Listen.Analysts)
+	if err != nil {
+		return fmt.Errorf("listen for analysts: %w", err)
+	}
+	return server.Serve(ctx, listener)
+}
+
+// keptSecret reads a 32-byte secret of the state folder, made on first use.
+func keptSecret(path string, random io.Reader) ([32]byte, error) {
+	var secret [32]byte
+	stored, err := os.ReadFile(path)
+	switch {
+	case err == nil && len(stored) == len(secret):
+		return [32]byte(stored), nil
+	case err == nil:
+		return secret, fmt.Errorf("%s has %d bytes instead of %d: restore it", path, len(stored), len(secret))
+	case !errors.Is(err, os.ErrNotExist):
+		return secret, err
+	}
+	if _, err := io.ReadFull(random, secret[:]); err != nil {
+		return secret, err
+	}
+	return secret, os.WriteFile(path, secret[:], 0o600)
+}

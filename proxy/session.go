@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+	"github.com/c2dproxy/c2dproxy/sqlplan"
+	"github.com/c2dproxy/c2dproxy/wire"
+)
+
+// session is the proxy's side of one analyst connection; it implements wire.Session. It
+// keeps the study as it was when the session began, because its shadow does.
+type session struct {
+	proxy      *Proxy
+	login      string
+	analyst    string // login@party
+	study      *catalog.Study
+	shadow     *sharedShadow
+	backend    atomic.Uint32
+	statements statements
+	last       atomic.Pointer[lastAnswer]
+	ctx        context.Context // ends with the session; executions derive from it
+	cancel     context.CancelFunc
+}
+
+// Shadow implements wire.Session.
+func (s *session) Shadow() wire.Endpoint { return s.shadow.endpoint(s.login) }
+
+// Attached implements wire.Session.
+func (s *session) Attached(backendPID uint32) {
+	s.backend.Store(backendPID)
+	s.shadow.attach(backendPID, s)
+}
+
+// Rewrite implements wire.Session.
+func (s *session) Rewrite(_ context.Context, text string, types []uint32) ([]wire.Statement, error) {
+	parts, err := sqlplan.Rewrite(s.study, s.analyst, text, types)
+	if err != nil {
+		return nil, err
+	}
+	rewritten := make([]wire.Statement, 0, len(parts))
+	for _, part := range parts {
+		rewritten = append(rewritten, s.rewritten(part))
+	}
+	return rewritten, nil
+}
+
+// rewritten turns the compiler's word on one statement into the wire's.
+func (s *session) rewritten(part sqlplan.Statement) wire.Statement {
+	out := wire.Statement{Start: part.Start, End: part.End, Kind: wire.Relay}
+	if part.Kind != sqlplan.Federated {
+		return out
+	}
+	out.Kind = wire.Federated
+	out.Describe = part.Select
+	out.DescribeAt = part.SelectAt
+	out.DescribeTypes = part.Types
+	if part.Explain {
+		out.Tag = "EXPLAIN"
+	}
+	out.Finish = func(_ context.Context, d wire.Description) (string, error) {
+		return s.finish(part, d)
+	}
+	return out
+}
+
+// finish registers the statement and renders the text that takes its place.
+func (s *session) finish(part sqlplan.Statement, d wire.Description) (string, error) {
+	columns := make([]sqlplan.OutputColumn, 0, len(d.Fields))
+	output := make([]uint32, 0, len(d.Fields))
+	for _, f := range d.Fields {
+		columns = append(columns, sqlplan.OutputColumn{Name: string(f.Name), OID: f.DataTypeOID, TypeModifier: f.TypeModifier})
+		output = append(output, f.DataTypeOID)
+	}
+	id, err := s.statements.add(s.proxy.random, statement{
+		text: part.Select, types: append([]uint32(nil), d.ParamTypes...), output: output, json: part.JSON,
+	})
+	if err != nil {
+		return "", err
+	}
+	function := "c2d.run"
+	if part.Explain {
+		function = "c2d.explain"
+	}
+	return part.Render(columns, len(d.ParamTypes), fmt.Sprintf("%s('%s', %s)", function, id, parameters(len(d.ParamTypes))))
+}
+
+// parameters writes the array that carries $1 to $n into the callback as text.
+func parameters(n int) string {
+	if n == 0 {
+		return "NULL::text[]"
+	}
+	list := "ARRAY["
+	for i := range n {
+		if i > 0 {
+			list += ", "
+		}
+		list += fmt.Sprintf("$%d::text", i+1)
+	}
+	return list + "]"
+}
+
+// Close implements wire.Session.
+func (s *session) Close() {
+	s.cancel()
+	s.shadow.detach(s.backend.Load())
+	s.proxy.shadows.release(s.shadow)
+}
+
+// currentStudy is the study as it is now; a session that began before a change may go on
+// as long as its statements mean the same (the described columns must still agree).
+func (s *session) currentStudy() (*catalog.Study, error) {
+	study, ok := s.proxy.studies.get(s.study.Name)
+	if !ok {
+		return nil, pgerr.New(pgerr.ConnectionFailure, "study %q is not complete: %s", s.study.Name, s.proxy.studies.missing(s.study.Name)).
+			WithHint("Try again when every party of the study is connected.")
+	}
+	return study, nil
+}

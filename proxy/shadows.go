@@ -1,0 +1,254 @@
+package proxy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/catalog/shadow"
+	"github.com/c2dproxy/c2dproxy/wire"
+)
+
+// shadows runs one shadow for each study, visibility profile and epoch, started on first
+// use. A shadow of an older epoch stops when its last session ends. Safe for concurrent use.
+type shadows struct {
+	base   context.Context // the party's life: a shadow outlives the connection that asked for it
+	dir    string
+	party  string
+	random io.Reader
+	logger *slog.Logger
+
+	mu     sync.Mutex
+	byKey  map[shadowKey]*sharedShadow
+	number int
+	closed bool
+}
+
+func newShadows(base context.Context, dir, party string, random io.Reader, logger *slog.Logger) *shadows {
+	return &shadows{base: base, dir: dir, party: party, random: random, logger: logger, byKey: map[shadowKey]*sharedShadow{}}
+}
+
+// shadowKey identifies what a shadow shows.
+type shadowKey [sha256.Size]byte
+
+// sharedShadow is one running shadow and the sessions in it; it implements wire.Callback.
+type sharedShadow struct {
+	key    shadowKey
+	study  *catalog.Study
+	ready  chan struct{} // closed when start ended
+	failed error
+	server *shadow.Shadow
+	stop   func() // ends the callback server
+
+	mu       sync.Mutex
+	sessions map[uint32]*session // by backend
+	users    int                 // guarded by shadows.mu
+}
+
+func keyOf(study *catalog.Study, profile shadow.Profile) shadowKey {
+	h := sha256.New()
+	epoch := study.Epoch()
+	fmt.Fprintf(h, "%q %x %q", study.Name, epoch, profile.Key())
+	return shadowKey(h.Sum(nil))
+}
+
+// acquire returns the running shadow of a study and profile, starting it if need be.
+func (s *shadows) acquire(ctx context.Context, study *catalog.Study, profile shadow.Profile) (*sharedShadow, error) {
+	key := keyOf(study, profile)
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, io.ErrClosedPipe
+	}
+	one, found := s.byKey[key]
+	if !found {
+		one = &sharedShadow{key: key, study: study, ready: make(chan struct{}), sessions: map[uint32]*session{}}
+		s.byKey[key] = one
+		s.number++
+		go s.bringUp(one, study, profile, s.number)
+	}
+	one.users++
+	s.mu.Unlock()
+	select {
+	case <-one.ready:
+	case <-ctx.Done():
+		s.release(one)
+		return nil, ctx.Err()
+	}
+	if one.failed != nil {
+		s.release(one)
+		return nil, one.failed
+	}
+	return one, nil
+}
+
+// bringUp starts a shadow on the party's own clock, so that a client that gives up does not
+// fail the others.
+func (s *shadows) bringUp(one *sharedShadow, study *catalog.Study, profile shadow.Profile, number int) {
+	defer close(one.ready)
+	began := time.Now()
+	if err := s.start(one, study, profile, number); err != nil {
+		one.failed = fmt.Errorf("start the catalog server of study %s: %w", study.Name, err)
+		s.mu.Lock()
+		delete(s.byKey, one.key)
+		s.mu.Unlock()
+		return
+	}
+	s.logger.Info("catalog server started", "study", study.Name, "seconds", time.Since(began).Seconds())
+}
+
+// start opens the callback socket of a new shadow, then the shadow itself.
+func (s *shadows) start(one *sharedShadow, study *catalog.Study, profile shadow.Profile, number int) error {
+	dir := filepath.Join(s.dir, strconv.Itoa(number))
+	callbackDir := filepath.Join(dir, "c")
+	if err := os.MkdirAll(callbackDir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return err
+	}
+	listener, err := net.Listen("unix", filepath.Join(callbackDir, fmt.Sprintf(".s.PGSQL.%d", callbackPort)))
+	if err != nil {
+		return err
+	}
+	password, err := s.password()
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(s.base)
+	served := make(chan error, 1)
+	go func() { served <- wire.ServeCallback(ctx, listener, one, password) }()
+	one.stop = func() {
+		stop()
+		<-served
+	}
+	roles, err := s.roles(study, profile)
+	if err != nil {
+		one.stop()
+		return err
+	}
+	one.server, err = shadow.Start(ctx, shadow.Spec{
+		Study: study, Profile: profile, Analysts: roles,
+		CallbackDir: callbackDir, CallbackPort: callbackPort, CallbackUser: "c2d", CallbackPassword: password,
+		Dir: filepath.Join(dir, "s"), TemplateDir: filepath.Join(s.dir, "t"), Random: s.random,
+	})
+	if err != nil {
+		one.stop()
+	}
+	return err
+}
+
+// callbackPort only names the callback socket.
+const callbackPort = 5432
+
+// roles are the logins of this gateway that see exactly this profile.
+func (s *shadows) roles(study *catalog.Study, profile shadow.Profile) ([]shadow.Role, error) {
+	var roles []shadow.Role
+	seen := map[string]bool{}
+	for _, grant := range study.Grants {
+		login, gateway, _ := strings.Cut(grant.Analyst, "@")
+		if gateway != s.party || seen[login] || shadow.ProfileOf(study, grant.Analyst).Key() != profile.Key() {
+			continue
+		}
+		seen[login] = true
+		password, err := s.password()
+		if err != nil {
+			return nil, err
+		}
+		roles = append(roles, shadow.Role{Name: login, Password: password})
+	}
+	return roles, nil
+}
+
+func (s *shadows) password() (string, error) {
+	var raw [24]byte
+	if _, err := io.ReadFull(s.random, raw[:]); err != nil {
+		return "", fmt.Errorf("draw a password: %w", err)
+	}
+	return hex.EncodeToString(raw[:]), nil
+}
+
+// release gives a shadow back. One of a passed epoch stops with its last session, when
+// retire says so; a current one stays for the next session.
+func (s *shadows) release(one *sharedShadow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one.users--
+}
+
+// retire stops the shadows that nobody uses and that are not of a current study.
+func (s *shadows) retire(ctx context.Context, current func(study string) (*catalog.Study, bool)) {
+	s.mu.Lock()
+	var old []*sharedShadow
+	for key, one := range s.byKey {
+		study, ok := current(one.study.Name)
+		if one.users == 0 && (!ok || study.Epoch() != one.study.Epoch()) && one.server != nil {
+			delete(s.byKey, key)
+			old = append(old, one)
+		}
+	}
+	s.mu.Unlock()
+	for _, one := range old {
+		one.close(ctx)
+	}
+}
+
+// closeAll stops every shadow; none starts afterwards.
+func (s *shadows) closeAll(ctx context.Context) {
+	s.mu.Lock()
+	s.closed = true
+	all := s.byKey
+	s.byKey = map[shadowKey]*sharedShadow{}
+	s.mu.Unlock()
+	for _, one := range all {
+		<-one.ready
+		if one.failed == nil {
+			one.close(ctx)
+		}
+	}
+}
+
+func (h *sharedShadow) close(ctx context.Context) {
+	h.stop()
+	_ = h.server.Stop(ctx) // its directory is removed by the next start's sweep at the latest
+}
+
+// endpoint says how a session of login reaches the shadow.
+func (h *sharedShadow) endpoint(login string) wire.Endpoint {
+	at := h.server.Endpoint(login)
+	return wire.Endpoint{
+		SocketDir: at.SocketDir, Port: at.Port, Database: at.Database,
+		Role: at.Role, Password: at.Password,
+	}
+}
+
+func (h *sharedShadow) attach(backend uint32, s *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions[backend] = s
+}
+
+func (h *sharedShadow) detach(backend uint32) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sessions, backend)
+}
+
+// session finds the session of a backend.
+func (h *sharedShadow) session(backend uint32) (*session, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s, ok := h.sessions[backend]
+	return s, ok
+}

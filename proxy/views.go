@@ -1,0 +1,186 @@
+package proxy
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c2dproxy/c2dproxy/dp"
+	"github.com/c2dproxy/c2dproxy/dp/ledger"
+	"github.com/c2dproxy/c2dproxy/federation"
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+	"github.com/c2dproxy/c2dproxy/sqlplan"
+)
+
+// historyShown bounds c2d.history.
+const historyShown = 1000
+
+// view answers the system views of schema c2d.
+func (s *session) view(ctx context.Context, name string) ([][]*string, error) {
+	switch name {
+	case "budget":
+		return s.budgetView(ctx)
+	case "last":
+		return s.last.Load().rows(), nil
+	case "history":
+		return s.historyView()
+	case "studies":
+		return s.studiesView(), nil
+	default:
+		return nil, pgerr.New(pgerr.UndefinedTable, "there is no view %q", name)
+	}
+}
+
+// budgets asks every owner what is left, for EXPLAIN and c2d.budget.
+func (s *session) budgets(ctx context.Context) ([]sqlplan.BudgetLine, error) {
+	owners, err := s.proxy.node.Budget(ctx, s.study.Name, s.analyst)
+	if err != nil {
+		return nil, err
+	}
+	var lines []sqlplan.BudgetLine
+	for _, owner := range owners {
+		for _, r := range owner.Remainders {
+			lines = append(lines, sqlplan.BudgetLine{Owner: owner.Owner, Source: r.Source, Epsilon: r.Epsilon, Delta: r.Delta})
+		}
+	}
+	return lines, nil
+}
+
+// budgetView gives owner, source, total, spent, left, default questions left, and whether
+// the cap over all analysts is open.
+func (s *session) budgetView(ctx context.Context) ([][]*string, error) {
+	owners, err := s.proxy.node.Budget(ctx, s.study.Name, s.analyst)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]*string
+	for _, owner := range owners {
+		if owner.Err != nil {
+			return nil, owner.Err
+		}
+		for _, r := range owner.Remainders {
+			total := s.total(owner.Owner, r.Source)
+			var questions *string
+			if r.Default > 0 {
+				questions = text(strconv.FormatInt(int64(r.Epsilon/r.Default), 10))
+			}
+			rows = append(rows, []*string{
+				text(owner.Owner), text(r.Source), text(total.String()), text((total - r.Epsilon).String()),
+				text(r.Epsilon.String()), questions, text(strconv.FormatBool(!r.CapRefuses)),
+			})
+		}
+	}
+	return rows, nil
+}
+
+// total is what an owner granted this analyst at a source; grants are public in the study.
+func (s *session) total(owner, source string) dp.Epsilon {
+	var least dp.Epsilon
+	for _, grant := range s.study.GrantsFor(s.analyst) {
+		for _, one := range sourcesOf(s.study, grant) {
+			if grant.Owner == owner && one == source && (least == 0 || grant.Total < least) {
+				least = grant.Total
+			}
+		}
+	}
+	return least
+}
+
+// historyView lists the analyst's questions from this gateway's own ledger: the gateway
+// takes part in each of them.
+func (s *session) historyView() ([][]*string, error) {
+	records, err := s.proxy.books.ledger.History(s.analyst, historyShown)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]*string, 0, len(records))
+	for _, r := range records {
+		if r.Study != s.study.Name {
+			continue
+		}
+		var largest dp.Epsilon
+		for _, c := range r.Charges {
+			largest = max(largest, c.Epsilon)
+		}
+		rows = append(rows, []*string{
+			text(r.Time.UTC().Format("2006-01-02 15:04:05.999999Z")), text(r.Statement), text(largest.String()),
+			text(federation.ExecutionID(r.ID).String()), text(outcome(r)),
+		})
+	}
+	return rows, nil
+}
+
+// outcome says how an execution ended, in the analyst's words.
+func outcome(r ledger.Record) string {
+	switch {
+	case r.Released != nil:
+		return "answered"
+	case r.State == ledger.StateDead:
+		return "not run, nothing charged"
+	case r.State == ledger.StateReserved:
+		return "running"
+	default:
+		return "charged, no answer recorded"
+	}
+}
+
+func (s *session) studiesView() [][]*string {
+	var rows [][]*string
+	for _, name := range s.proxy.studies.names() {
+		study, ok := s.proxy.studies.get(name)
+		if !ok || len(study.GrantsFor(s.analyst)) == 0 {
+			continue
+		}
+		rows = append(rows, []*string{text(name), text(strings.Join(study.Owners(), ", "))})
+	}
+	return rows
+}
+
+// lastAnswer is what c2d.last shows.
+type lastAnswer struct {
+	plan      *sqlplan.Plan
+	execution string
+	at        time.Time
+}
+
+func lastOf(a *federation.Answer) *lastAnswer {
+	return &lastAnswer{plan: a.Plan, execution: a.ExecutionID.String(), at: time.Now()}
+}
+
+// rows gives one row for each owner charged, then one for each draw. A nil answer has none.
+func (l *lastAnswer) rows() [][]*string {
+	if l == nil {
+		return nil
+	}
+	var rows [][]*string
+	no := text("false")
+	for _, charge := range l.plan.Charges {
+		rows = append(rows, []*string{text(charge.Owner), text(charge.Epsilon.String()), nil, nil, nil, no, text(l.execution)})
+	}
+	for _, draw := range l.plan.Release.Aggregates {
+		rows = append(rows, []*string{
+			nil, text(draw.Epsilon.String()), text(draw.Label), text(decimal(draw.HalfWidth95, draw.Scale)),
+			text("contributions of one person bounded to " + decimal(draw.Sensitivity, draw.Scale)), no, text(l.execution),
+		})
+	}
+	return rows
+}
+
+// decimal writes n lattice steps of 10^-scale.
+func decimal(n int64, scale int) string {
+	digits := strconv.FormatInt(n, 10)
+	if scale == 0 {
+		return digits
+	}
+	sign := ""
+	if strings.HasPrefix(digits, "-") {
+		sign, digits = "-", digits[1:]
+	}
+	if pad := scale + 1 - len(digits); pad > 0 {
+		digits = strings.Repeat("0", pad) + digits
+	}
+	return sign + digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
+}
+
+func text(s string) *string { return &s }

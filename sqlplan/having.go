@@ -1,0 +1,115 @@
+package sqlplan
+
+import (
+	"math/big"
+
+	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
+)
+
+// havingTest is one comparison inside the computation: vector ≥ bound, or its negation.
+type havingTest struct {
+	vec    int
+	bound  int64
+	negate bool
+}
+
+// bindHaving leaves HAVING to the released values under dp, and under exact compares inside the
+// computation, so that groups that fail it never leave (RULES 23).
+func (b *binder) bindHaving(a *analysis) error {
+	if a.sel.Having == nil {
+		return nil
+	}
+	if a.policy.kind != catalog.ReleaseExact {
+		_, err := b.outer(a, a.sel.Having)
+		return err
+	}
+	released := len(a.values)
+	for _, e := range conjuncts(a.sel.Having) {
+		if err := b.havingExact(a, e); err != nil {
+			return err
+		}
+	}
+	a.values = a.values[:released] // what only HAVING reads does not leave
+	return nil
+}
+
+func (b *binder) havingExact(a *analysis, e syntax.Expr) error {
+	refused := b.unsupported(e.At(), "Compare count(…) or sum(…) with a constant, joined by AND; put conditions on columns into WHERE.",
+		"this HAVING is not supported where exact values are released")
+	c, ok := e.(*syntax.Call)
+	if !ok || !c.Construct || comparisons[c.Name] == "" || len(c.Args) != 2 {
+		return refused
+	}
+	op, left, right := comparisons[c.Name], c.Args[0], c.Args[1]
+	if _, agg := isAggregate(left); !agg {
+		op = map[string]string{"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "<>": "<>"}[op]
+		left, right = right, left
+	}
+	call, agg := isAggregate(left)
+	if !agg || call.Name != "count" && call.Name != "sum" || op == "<>" {
+		return refused
+	}
+	before := len(a.values)
+	if _, err := b.aggregate(a, call); err != nil {
+		return err
+	}
+	v, err := b.scalar(right, useFilter)
+	if err != nil {
+		return err
+	}
+	if v, err = b.coerce(right.At(), v, numeric); err != nil {
+		return err
+	}
+	if v.sides != 0 || !v.isLit || v.lit == nil && !v.open || !v.k.number() {
+		return refused
+	}
+	if len(a.values) > before && a.values[len(a.values)-1].nonNull >= 0 {
+		non := a.values[a.values[len(a.values)-1].nonNull]
+		a.having = append(a.having, havingTest{vec: non.vec, bound: 1}) // NULL is not true
+	}
+	return b.addTests(a, e, a.havingVector(call), op, v)
+}
+
+// havingVector finds the vector that an aggregate was bound to.
+func (a *analysis) havingVector(c *syntax.Call) int {
+	for i, r := range a.values {
+		if a.replace[c] == valueName(i) || a.replace[c] == "CAST("+valueName(i)+" AS pg_catalog.int8)" ||
+			a.replace[c] == "CAST("+valueName(i)+" AS pg_catalog.numeric)" || a.replace[c] == "CAST("+valueName(i)+" AS pg_catalog.float8)" {
+			return r.vec
+		}
+	}
+	return -1
+}
+
+// addTests turns a comparison with a constant into tests ≥ on the vector's lattice.
+func (b *binder) addTests(a *analysis, e syntax.Expr, vec int, op string, v value) error {
+	if vec < 0 || v.iv == nil {
+		return b.unsupported(e.At(), "", "this HAVING is not supported where exact values are released")
+	}
+	// bound·10^scale as floor and ceiling: vector ≥ x ⇔ vector ≥ ⌈x⌉, vector > x ⇔ vector ≥ ⌊x⌋+1.
+	num := new(big.Int).Mul(v.iv.lo, pow10(a.vectors[vec].scale))
+	floor := new(big.Int).Div(num, pow10(v.scale))
+	whole := new(big.Int).Mul(floor, pow10(v.scale)).Cmp(num) == 0
+	if _, _, ok := (&interval{floor, floor}).int64s(); !ok {
+		return b.unsupported(e.At(), "", "the constant in HAVING is out of range")
+	}
+	f := floor.Int64()
+	ceil := f
+	if !whole {
+		ceil++
+	}
+	switch op {
+	case ">=":
+		a.having = append(a.having, havingTest{vec, ceil, false})
+	case ">":
+		a.having = append(a.having, havingTest{vec, f + 1, false})
+	case "<":
+		a.having = append(a.having, havingTest{vec, ceil, true})
+	case "<=":
+		a.having = append(a.having, havingTest{vec, f + 1, true})
+	default:
+		a.having = append(a.having, havingTest{vec, ceil, false}, havingTest{vec, f + 1, true})
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package sqlplan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
+)
+
+// StatementKind says who answers a statement. The zero value is nobody.
+type StatementKind int
+
+// Kinds of statements.
+const (
+	_         StatementKind = iota
+	Relayed                 // the analyst's session answers it untouched
+	Federated               // reads federated tables
+)
+
+// Statement is one statement of a text.
+type Statement struct {
+	Start, End int // byte span in the text, without the semicolon
+	Kind       StatementKind
+	Select     string   // the SELECT inside, to be described
+	SelectAt   int      // byte offset of Select in the text
+	Types      []uint32 // PREPARE's declared parameter types; nil: none declared
+	Explain    bool
+	JSON       bool // EXPLAIN (FORMAT JSON)
+
+	study   *catalog.Study
+	analyst string
+	types   []uint32
+	prefix  string // text of the statement before and behind the SELECT
+	suffix  string
+}
+
+// OutputColumn is one column of the SELECT as PostgreSQL described it.
+type OutputColumn struct {
+	Name         string
+	OID          uint32
+	TypeModifier int32 // atttypmod; -1: none
+}
+
+// Rewrite splits a text and says of each statement who answers it. Whatever could write, change who
+// one is, or read federated tables otherwise than through the rewriter is refused; an error
+// refuses the whole text. types are the parameter types that the client declared (0: unknown).
+func Rewrite(study *catalog.Study, analyst string, text string, types []uint32) ([]Statement, error) {
+	parsed, err := syntax.Split(text)
+	if err != nil {
+		return nil, err
+	}
+	r := rewriter{study: study, analyst: analyst, text: text, types: types}
+	var out []Statement
+	for _, p := range parsed {
+		s, err := r.statement(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+type rewriter struct {
+	study   *catalog.Study
+	analyst string
+	text    string
+	types   []uint32
+}
+
+func (r rewriter) fail(at int, code, hint, format string, args ...any) error {
+	e := pgerr.New(code, format, args...).At(syntax.Position(r.text, at))
+	if hint != "" {
+		e = e.WithHint("%s", hint)
+	}
+	return e
+}
+
+// statement classifies one statement.
+func (r rewriter) statement(p syntax.Statement) (Statement, error) {
+	out := Statement{Start: p.Start, End: p.End, Kind: Relayed, study: r.study, analyst: r.analyst}
+	if err := r.forbidden(p); err != nil {
+		return out, err
+	}
+	var federated, other *syntax.Named
+	for i, t := range p.Tables {
+		if lookupTable(r.study, t.Schema, t.Name) != nil {
+			federated = &p.Tables[i]
+		} else {
+			other = &p.Tables[i]
+		}
+	}
+	switch {
+	case p.Verb == syntax.CopyOut && federated != nil:
+		return out, r.fail(federated.At, pgerr.NotAggregated, "Use COPY (SELECT count(*) …) TO STDOUT.", "persons' rows are not released")
+	case federated == nil:
+		return out, nil
+	case other != nil:
+		return out, r.fail(other.At, pgerr.FeatureNotSupported, "Ask about federated tables and catalogs in separate statements.",
+			"federated tables cannot be combined with %q in one statement", other.Name)
+	case p.Nested:
+		return out, r.fail(p.Start, pgerr.FeatureNotSupported, "", "this statement is not supported over federated tables")
+	case p.Analyze:
+		return out, r.fail(p.Start, pgerr.FeatureNotSupported, "EXPLAIN without ANALYZE costs nothing.", "EXPLAIN ANALYZE is not supported over federated tables")
+	}
+	out.Kind = Federated
+	out.Select, out.SelectAt = r.text[p.Inner:p.InnerEnd], p.Inner
+	out.prefix, out.suffix = r.text[p.Start:p.Inner], r.text[p.InnerEnd:p.End]
+	out.Explain, out.JSON = p.Verb == syntax.Explain, p.JSON
+	out.types = r.types
+	if len(p.Types) > 0 {
+		for _, t := range p.Types {
+			k := kind(t)
+			if t == "varchar" || t == "bpchar" {
+				k = text
+			}
+			out.Types = append(out.Types, oids[k])
+		}
+		out.types = out.Types
+	}
+	return out, nil
+}
+
+// forbidden refuses what no analyst may run, whatever it reads.
+func (r rewriter) forbidden(p syntax.Statement) error {
+	const readOnly = "Sessions are read-only: use SELECT."
+	switch {
+	case p.Verb == syntax.Role:
+		return r.fail(p.Start, pgerr.InsufficientPrivilege, "", "permission denied to change role")
+	case p.Verb == syntax.Write || p.Locking:
+		return r.fail(p.Start, pgerr.ReadOnlyTransaction, readOnly, "the statement is not allowed in a read-only session")
+	}
+	for _, f := range p.Functions {
+		if f.Schema == "c2d" || strings.HasPrefix(f.Name, "dblink") || f.Name == "set_config" && f.Schema != "" && f.Schema != "pg_catalog" {
+			return r.fail(f.At, pgerr.InsufficientPrivilege, "", "permission denied for function %s", f.Name)
+		}
+	}
+	for _, t := range p.Tables {
+		if t.Schema == "c2d" && slices.Contains([]string{"run", "explain", "view"}, t.Name) {
+			return r.fail(t.At, pgerr.InsufficientPrivilege, "", "permission denied for %s", t.Name)
+		}
+	}
+	return nil
+}
+
+// Render returns the text that takes the statement's place: what is left of it over released rows. desc
+// is PostgreSQL's description of Select, source a set-returning call of text arrays such as
+// c2d.run('id', ARRAY[$1::text]).
+//
+// A parameter that the source casts must have its own type first (($1::int4)::text), or the
+// text must be parsed with the described parameter types: nparams of them.
+func (s Statement) Render(desc []OutputColumn, nparams int, source string) (string, error) {
+	if s.Kind != Federated {
+		return "", pgerr.New(pgerr.InternalError, "only federated statements are rewritten")
+	}
+	if s.Explain {
+		return fmt.Sprintf(`SELECT r[1]::pg_catalog.text AS "QUERY PLAN" FROM %s AS r(r)`, source), nil
+	}
+	sel, err := syntax.ParseSelect(s.Select)
+	if err != nil {
+		return "", err
+	}
+	types := make([]uint32, max(nparams, len(s.types)))
+	copy(types, s.types)
+	b := newBinder(s.study, Query{SQL: s.Select, Analyst: s.analyst, ArgTypes: types})
+	b.shape = true
+	a, err := b.analyze(sel)
+	if err != nil {
+		return "", err
+	}
+	columns := make([]syntax.TailColumn, 0, len(desc))
+	for _, d := range desc {
+		t, err := typeText(d)
+		if err != nil {
+			return "", err
+		}
+		columns = append(columns, syntax.TailColumn{Name: d.Name, Type: t})
+	}
+	if a.policy.kind == catalog.ReleaseExact {
+		sel.DropHaving()
+	}
+	tail, err := sel.Tail(a.replace, columns, a.released(source))
+	if err != nil {
+		return "", err
+	}
+	return s.prefix + tail + s.suffix, nil
+}
+
+// released is the FROM item of the tail: released rows with typed columns.
+func (a *analysis) released(source string) string {
+	var list []string
+	for i, k := range a.keys {
+		list = append(list, fmt.Sprintf("CAST(r[%d] AS %s) AS k%d", i+1, k.k.sql(), i+1))
+	}
+	for i, v := range a.values {
+		t := "pg_catalog.numeric"
+		if v.vec >= 0 && a.vectors[v.vec].counts {
+			t = "pg_catalog.int8"
+		}
+		list = append(list, fmt.Sprintf("CAST(r[%d] AS %s) AS v%d", len(a.keys)+i+1, t, i+1))
+	}
+	return fmt.Sprintf("(SELECT %s FROM %s AS r(r)) AS c2d", strings.Join(list, ", "), source)
+}
+
+// typeText writes a described type for CAST.
+func typeText(d OutputColumn) (string, error) {
+	k := kindOfOID(d.OID)
+	switch {
+	case d.OID == 25 || k == unknown:
+		return "pg_catalog.text", nil
+	case k == numeric && d.TypeModifier >= 4:
+		m := d.TypeModifier - 4
+		return fmt.Sprintf("pg_catalog.numeric(%d, %d)", m>>16&0xffff, m&0x7ff), nil
+	case d.OID == 1043 || d.OID == 1042 || d.OID == 19 || k == "":
+		return "", pgerr.New(pgerr.FeatureNotSupported, "the type of output column %q is not supported", d.Name).WithHint("Cast it to text or numeric.")
+	}
+	return k.sql(), nil
+}

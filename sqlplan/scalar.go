@@ -1,0 +1,485 @@
+package sqlplan
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
+)
+
+const allowHint = "Use comparisons, AND/OR/NOT, IS NULL, IN, BETWEEN, + - *, CASE, coalesce, nullif, abs, greatest, least, extract, date_trunc, width_bucket, lower, upper or length."
+
+// scalar binds a private expression: everything in it is total and of bounded cost (RULES 12).
+func (b *binder) scalar(e syntax.Expr, want use) (value, error) {
+	switch x := e.(type) {
+	case *syntax.Column:
+		return b.reference(x, want)
+	case *syntax.Literal:
+		return b.literal(x)
+	case *syntax.Param:
+		return b.param(x)
+	case *syntax.Cast:
+		return b.cast(x, want)
+	case *syntax.Case:
+		return b.caseOf(x, want)
+	case *syntax.Call:
+		if x.Construct {
+			return b.construct(x, want)
+		}
+		return b.function(x, want)
+	case *syntax.Other:
+		return value{}, b.unsupported(x.At(), allowHint, "%s is not supported over federated tables", x.What)
+	}
+	return value{}, b.unsupported(-1, allowHint, "this expression is not supported over federated tables")
+}
+
+func (b *binder) literal(l *syntax.Literal) (value, error) {
+	switch l.Kind {
+	case syntax.Null:
+		return value{k: unknown, isLit: true, null: true, sql: "NULL"}, nil
+	case syntax.String:
+		t := l.Text
+		return value{k: unknown, isLit: true, lit: &t}, nil
+	case syntax.Boolean:
+		return b.constant(l.At(), boolean, l.Text)
+	case syntax.Decimal:
+		return b.constant(l.At(), numeric, l.Text)
+	}
+	for _, k := range []kind{int4, int8} {
+		if n, ok := new(big.Int).SetString(l.Text, 10); ok && (&interval{n, n}).within(typeRange(k)) {
+			return b.constant(l.At(), k, l.Text)
+		}
+	}
+	return b.constant(l.At(), numeric, l.Text)
+}
+
+func (b *binder) param(p *syntax.Param) (value, error) {
+	k := unknown
+	if p.Number >= 1 && p.Number <= len(b.query.ArgTypes) && b.query.ArgTypes[p.Number-1] != 0 {
+		if k = kindOfOID(b.query.ArgTypes[p.Number-1]); k == "" {
+			return value{}, b.unsupported(p.At(), "Cast the parameter.", "the type of parameter $%d is not supported", p.Number)
+		}
+	}
+	if b.shape {
+		return b.coerce(p.At(), value{k: unknown, isLit: true, open: true, sql: "NULL"}, k)
+	}
+	if p.Number < 1 || p.Number > len(b.query.Args) {
+		return value{}, b.fail(p.At(), "42P02", "", "there is no parameter $%d", p.Number)
+	}
+	a := b.query.Args[p.Number-1]
+	switch {
+	case a == nil && k == unknown:
+		return value{k: unknown, isLit: true, null: true, sql: "NULL"}, nil
+	case a == nil:
+		return nullOf(k), nil
+	case k == unknown:
+		return value{k: unknown, isLit: true, lit: a}, nil
+	}
+	return b.constant(p.At(), k, *a)
+}
+
+// cast allows what cannot fail: literals, widening, and between dates and timestamps.
+func (b *binder) cast(c *syntax.Cast, want use) (value, error) {
+	k := kind(c.Type)
+	if c.Type == "varchar" || c.Type == "bpchar" {
+		k = text
+	}
+	if _, ok := oids[k]; !ok || k == unknown {
+		return value{}, b.unsupported(c.At(), allowHint, "this cast is not supported over federated tables")
+	}
+	v, err := b.scalar(c.Arg, want)
+	if err != nil || v.k == k {
+		return v, err
+	}
+	if v.k == unknown || v.isLit && v.lit != nil && k != boolean && !(k.integer() && v.scale > 0) {
+		t := v
+		t.k = unknown
+		return b.coerce(c.At(), t, k)
+	}
+	v = v.clamped()
+	switch {
+	case v.k.integer() && (k == numeric || k.integer() && v.iv != nil && v.iv.within(typeRange(k))),
+		v.k == numeric && k == float8, v.k.integer() && k == float8, v.k == timestamp && k == date, v.k == date && k == timestamp:
+	default:
+		return value{}, b.unsupported(c.At(), allowHint, "this cast is not supported over federated tables")
+	}
+	out := v
+	out.k, out.domain = k, nil
+	out.sql = "(" + v.sql + ")::" + k.sql()
+	if v.iv != nil && v.k.moment() {
+		out.iv = convertMoment(v.iv, v.k, k)
+	}
+	return out, nil
+}
+
+const dayMicros = 86_400_000_000
+
+// convertMoment moves an interval between days and microseconds.
+func convertMoment(iv *interval, from, to kind) *interval {
+	day := big.NewInt(dayMicros)
+	switch {
+	case from == date && to != date:
+		return &interval{new(big.Int).Mul(iv.lo, day), new(big.Int).Mul(iv.hi, day)}
+	case from != date && to == date:
+		return &interval{new(big.Int).Div(iv.lo, day), new(big.Int).Div(iv.hi, day)} // Euclidean: floor for positive divisors
+	}
+	return iv
+}
+
+func (b *binder) all(args []syntax.Expr, want use) ([]value, int, error) {
+	var out []value
+	sides := 0
+	for _, a := range args {
+		v, err := b.scalar(a, want)
+		if err != nil {
+			return nil, 0, err
+		}
+		out, sides = append(out, v), sides|v.sides
+	}
+	return out, sides, nil
+}
+
+// unify finds the common type of values as PostgreSQL does for CASE, IN and operators.
+func (b *binder) unify(at int, vs []value) (kind, error) {
+	k := unknown
+	for _, v := range vs {
+		switch {
+		case v.k == unknown || v.k == k:
+		case k == unknown:
+			k = v.k
+		case k.number() && v.k.number():
+			k = wider(k, v.k)
+		case k.moment() && v.k.moment():
+			if k == timestamptz || v.k == timestamptz {
+				k = timestamptz
+			} else {
+				k = timestamp
+			}
+			if k == timestamptz && !b.utc() {
+				return "", b.unsupported(at, "SET TimeZone = 'UTC'", "timestamp with time zone outside UTC is not supported over federated tables")
+			}
+		default:
+			return "", b.fail(at, "42883", "", "operator does not exist: %s and %s cannot be compared", typeWord(k), typeWord(v.k))
+		}
+	}
+	if k == unknown {
+		k = text
+	}
+	for i := range vs {
+		var err error
+		to := k
+		if vs[i], err = b.coerce(at, vs[i], to); err != nil {
+			return "", err
+		}
+		if vs[i].k != k && k.moment() {
+			vs[i] = momentTo(vs[i].clamped(), k)
+		}
+	}
+	return k, nil
+}
+
+func momentTo(v value, k kind) value {
+	if v.iv != nil {
+		v.iv = convertMoment(v.iv, v.k, k)
+	}
+	v.sql, v.k, v.domain = "("+v.sql+")::"+k.sql(), k, nil
+	return v
+}
+
+var comparisons = map[string]string{"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+// construct binds an operator or a construct.
+func (b *binder) construct(c *syntax.Call, want use) (value, error) {
+	switch c.Name {
+	case "and", "or", "not", "istrue", "isnottrue", "isfalse", "isnotfalse", "isunknown", "isnotunknown":
+		return b.logic(c, want)
+	}
+	vs, sides, err := b.all(c.Args, want)
+	if err != nil {
+		return value{}, err
+	}
+	if op, ok := comparisons[c.Name]; ok && len(vs) == 2 {
+		return b.compare(c.At(), op, vs, sides)
+	}
+	null := false
+	for _, v := range vs {
+		null = null || v.null
+	}
+	truth := value{k: boolean, domain: []string{"f", "t"}, sides: sides, null: null}
+	switch c.Name {
+	case "isnull", "isnotnull":
+		truth.null = false
+		truth.sql = "(" + vs[0].sql + ") IS " + map[string]string{"isnull": "NULL", "isnotnull": "NOT NULL"}[c.Name]
+		return truth, nil
+	case "distinct", "notdistinct":
+		if _, err := b.unify(c.At(), vs); err != nil {
+			return value{}, err
+		}
+		truth.null = false
+		truth.sql = fmt.Sprintf("%s IS %sDISTINCT FROM %s", collated(vs[0]), map[string]string{"notdistinct": "NOT "}[c.Name], collated(vs[1]))
+		return truth, nil
+	case "between", "in":
+		if _, err := b.unify(c.At(), vs); err != nil {
+			return value{}, err
+		}
+		if c.Name == "between" {
+			truth.sql = fmt.Sprintf("(%s OPERATOR(pg_catalog.>=) %s AND %s OPERATOR(pg_catalog.<=) %s)", collated(vs[0]), collated(vs[1]), collated(vs[0]), collated(vs[2]))
+			return truth, nil
+		}
+		var tests []string
+		for _, v := range vs[1:] {
+			tests = append(tests, fmt.Sprintf("%s OPERATOR(pg_catalog.=) %s", collated(vs[0]), collated(v)))
+		}
+		truth.sql = "(" + strings.Join(tests, " OR ") + ")"
+		return truth, nil
+	case "coalesce", "greatest", "least":
+		return b.choose(c, vs, sides)
+	case "nullif":
+		if _, err := b.unify(c.At(), vs); err != nil {
+			return value{}, err
+		}
+		out := vs[0].clamped()
+		out.sql = fmt.Sprintf("CASE WHEN %s OPERATOR(pg_catalog.=) %s THEN NULL ELSE %s END", collated(out), collated(vs[1]), out.sql)
+		out.null, out.sides, out.isLit = true, sides, false
+		return out, nil
+	case "+", "-", "*", "/":
+		return b.arithmetic(c, vs, sides)
+	}
+	return value{}, b.unsupported(c.At(), allowHint, "operator %s is not supported over federated tables", c.Name)
+}
+
+// collated writes an operand; text compares bytewise at every owner.
+func collated(v value) string {
+	if v.k == text {
+		return "((" + v.sql + `) COLLATE pg_catalog."C")`
+	}
+	return "(" + v.sql + ")"
+}
+
+func (b *binder) logic(c *syntax.Call, want use) (value, error) {
+	out := value{k: boolean, domain: []string{"f", "t"}}
+	var parts []string
+	for _, a := range c.Args {
+		v, err := b.truth(a, want)
+		if err != nil {
+			return value{}, err
+		}
+		parts, out.sides, out.null = append(parts, "("+v.sql+")"), out.sides|v.sides, out.null || v.null
+	}
+	switch c.Name {
+	case "and", "or":
+		out.sql = "(" + strings.Join(parts, " "+strings.ToUpper(c.Name)+" ") + ")"
+	case "not":
+		out.sql = "(NOT " + parts[0] + ")"
+	default:
+		test := map[string]string{"istrue": "TRUE", "isnottrue": "NOT TRUE", "isfalse": "FALSE", "isnotfalse": "NOT FALSE",
+			"isunknown": "UNKNOWN", "isnotunknown": "NOT UNKNOWN"}[c.Name]
+		out.sql, out.null = "("+parts[0]+" IS "+test+")", false
+	}
+	return out, nil
+}
+
+// truth binds a condition.
+func (b *binder) truth(e syntax.Expr, want use) (value, error) {
+	v, err := b.scalar(e, want)
+	if err != nil {
+		return value{}, err
+	}
+	if v, err = b.coerce(e.At(), v, boolean); err != nil {
+		return value{}, err
+	}
+	if v.k != boolean {
+		return value{}, b.fail(e.At(), "42804", "", "argument must be type boolean, not type %s", typeWord(v.k))
+	}
+	return v, nil
+}
+
+func (b *binder) compare(at int, op string, vs []value, sides int) (value, error) {
+	if _, err := b.unify(at, vs); err != nil {
+		return value{}, err
+	}
+	return value{k: boolean, domain: []string{"f", "t"}, sides: sides, null: vs[0].null || vs[1].null,
+		sql: fmt.Sprintf("%s OPERATOR(pg_catalog.%s) %s", collated(vs[0]), op, collated(vs[1]))}, nil
+}
+
+// choose binds coalesce, greatest and least.
+func (b *binder) choose(c *syntax.Call, vs []value, sides int) (value, error) {
+	k, err := b.unify(c.At(), vs)
+	if err != nil {
+		return value{}, err
+	}
+	out, err := b.merge(c.At(), k, vs)
+	if err != nil {
+		return value{}, err
+	}
+	var parts []string
+	out.null = true
+	for _, v := range vs {
+		v = v.clamped()
+		s := "(" + v.sql + ")::" + k.sql()
+		if k == text {
+			s = collated(v)
+		}
+		parts = append(parts, s)
+		out.null = out.null && v.null
+	}
+	out.sql, out.sides = c.Name+"("+strings.Join(parts, ", ")+")", sides
+	return out, nil
+}
+
+// merge gives the type, lattice, interval and domain of a value that is one of vs.
+func (b *binder) merge(at int, k kind, vs []value) (value, error) {
+	out := value{k: k}
+	for _, v := range vs {
+		out.scale = max(out.scale, v.scale)
+		out.null = out.null || v.null
+		out.sides |= v.sides
+	}
+	known, seen := true, map[string]bool{}
+	for i, v := range vs {
+		if v.isLit && v.lit == nil && !v.open {
+			continue
+		}
+		iv := v.iv.rescale(out.scale - v.scale)
+		if out.iv == nil && i == 0 || known && out.iv == nil {
+			out.iv = iv
+		} else {
+			out.iv = out.iv.hull(iv)
+		}
+		if iv == nil {
+			known, out.iv = false, nil
+		}
+	}
+	if !known {
+		out.iv = nil
+	}
+	for _, v := range vs {
+		if v.isLit && v.lit == nil {
+			continue
+		}
+		if v.domain == nil {
+			out.domain = nil
+			return out, nil
+		}
+		for _, d := range v.domain {
+			if !seen[d] {
+				seen[d], out.domain = true, append(out.domain, d)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (b *binder) caseOf(c *syntax.Case, want use) (value, error) {
+	var conds []string
+	sides := 0
+	for _, w := range c.When {
+		var v value
+		var err error
+		if c.Operand != nil {
+			var vs []value
+			if vs, _, err = b.all([]syntax.Expr{c.Operand, w}, want); err == nil {
+				v, err = b.compare(w.At(), "=", vs, vs[0].sides|vs[1].sides)
+			}
+		} else {
+			v, err = b.truth(w, want)
+		}
+		if err != nil {
+			return value{}, err
+		}
+		conds, sides = append(conds, v.sql), sides|v.sides
+	}
+	results := append([]syntax.Expr(nil), c.Then...)
+	if c.Else != nil {
+		results = append(results, c.Else)
+	}
+	vs, s, err := b.all(results, want)
+	if err != nil {
+		return value{}, err
+	}
+	k, err := b.unify(c.At(), vs)
+	if err != nil {
+		return value{}, err
+	}
+	out, err := b.merge(c.At(), k, vs)
+	if err != nil {
+		return value{}, err
+	}
+	var w strings.Builder
+	w.WriteString("CASE")
+	for i, cond := range conds {
+		fmt.Fprintf(&w, " WHEN %s THEN (%s)::%s", cond, vs[i].clamped().sql, k.sql())
+	}
+	if c.Else != nil {
+		fmt.Fprintf(&w, " ELSE (%s)::%s", vs[len(vs)-1].clamped().sql, k.sql())
+	} else {
+		out.null = true
+	}
+	out.sql, out.sides = w.String()+" END", sides|s
+	return out, nil
+}
+
+// arithmetic computes on numeric, so that nothing overflows, and proves the result's interval.
+func (b *binder) arithmetic(c *syntax.Call, vs []value, sides int) (value, error) {
+	if len(vs) == 1 {
+		if _, err := b.unify(c.At(), append([]value{{k: int4}}, vs...)); err != nil || !vs[0].k.number() {
+			return value{}, b.unsupported(c.At(), allowHint, "operator %s is not supported here", c.Name)
+		}
+		vs = []value{{k: vs[0].k, iv: newInterval(0, 0), sql: "0"}, vs[0]}
+	} else if _, err := b.unify(c.At(), vs); err != nil {
+		return value{}, err
+	}
+	x, y := vs[0], vs[1]
+	if !x.k.number() || !y.k.number() {
+		return value{}, b.unsupported(c.At(), "Compute with numbers.", "operator %s is not supported between %s and %s over federated tables", c.Name, typeWord(x.k), typeWord(y.k))
+	}
+	if x.iv == nil || y.iv == nil || x.k == float8 || y.k == float8 {
+		return value{}, b.unsupported(c.At(), "Compute with columns that have declared bounds.", "operator %s needs integer or numeric columns with declared bounds", c.Name)
+	}
+	out := value{k: wider(x.k, y.k), sides: sides, null: x.null || y.null}
+	switch c.Name {
+	case "*":
+		out.scale, out.iv = x.scale+y.scale, x.iv.mul(y.iv)
+	case "+", "-":
+		out.scale = max(x.scale, y.scale)
+		xi, yi := x.iv.rescale(out.scale-x.scale), y.iv.rescale(out.scale-y.scale)
+		if c.Name == "-" {
+			yi = yi.negate()
+		}
+		out.iv = xi.add(yi)
+	default:
+		return b.divide(c, x, y, out)
+	}
+	out.sql = fmt.Sprintf("(%s OPERATOR(pg_catalog.%s) %s)", x.numeric(), c.Name, y.numeric())
+	return b.checkRange(c.At(), out)
+}
+
+// divide allows integers by a constant that is not zero.
+func (b *binder) divide(c *syntax.Call, x, y, out value) (value, error) {
+	if !out.k.integer() || !y.isLit || y.lit == nil || y.iv.lo.Sign() == 0 {
+		if y.open {
+			out.iv, out.sql = x.iv, x.numeric()
+			return out, nil
+		}
+		return value{}, b.unsupported(c.At(), "Divide sums and counts, not rows; or divide whole numbers by a constant that is not zero.", "this division is not supported over federated rows")
+	}
+	a, z := new(big.Int).Quo(x.iv.lo, y.iv.lo), new(big.Int).Quo(x.iv.hi, y.iv.lo)
+	if a.Cmp(z) > 0 {
+		a, z = z, a
+	}
+	out.iv = &interval{a, z}
+	out.sql = fmt.Sprintf("pg_catalog.div(%s, %s)", x.numeric(), y.numeric())
+	return b.checkRange(c.At(), out)
+}
+
+// checkRange refuses integer results that their type might not hold.
+func (b *binder) checkRange(at int, v value) (value, error) {
+	if r := typeRange(v.k); r != nil && !v.iv.within(r) {
+		return value{}, b.unsupported(at, "Cast to numeric, or use columns with tighter bounds.", "%s might be out of range here", typeWord(v.k))
+	}
+	if _, _, ok := v.iv.int64s(); !ok {
+		return value{}, b.unsupported(at, "Use columns with tighter bounds.", "the value might be out of range here")
+	}
+	return v, nil
+}

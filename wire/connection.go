@@ -1,0 +1,217 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+)
+
+// connection is one accepted connection from its first byte to its last.
+type connection struct {
+	server *Server
+	conn   net.Conn
+	out    *writer
+	login  string
+}
+
+// errCancel ends a connection that carried a cancel request.
+var errCancel = errors.New("cancel request")
+
+// run negotiates, authenticates and relays.
+func (c *connection) run(ctx context.Context) error {
+	o := &c.server.opts
+	if err := deadline(c.conn, o.HandshakeTimeout); err != nil {
+		return err
+	}
+	unblock := context.AfterFunc(ctx, func() { _ = c.conn.Close() })
+	defer unblock()
+	st, err := c.negotiate(ctx)
+	if errors.Is(err, errCancel) {
+		return nil
+	}
+	if err != nil {
+		return c.fatal(ctx, err)
+	}
+	be := pgproto3.NewBackend(c.conn, c.conn)
+	be.SetMaxBodyLen(o.MaxStartupBody)
+	if err := o.authenticate(be, c.out, c.login); err != nil {
+		return c.fatal(ctx, err)
+	}
+	if err := c.out.send(&pgproto3.AuthenticationOk{}); err != nil {
+		return err
+	}
+	if err := c.server.admit(c.login); err != nil {
+		return c.fatal(ctx, err)
+	}
+	defer c.server.dismiss(c.login)
+	be.SetMaxBodyLen(o.MaxBody)
+	if err := deadline(c.conn, o.ConnectTimeout+o.HandshakeTimeout); err != nil {
+		return err
+	}
+	if !unblock() {
+		return c.fatal(ctx, shutdown())
+	}
+	return c.attach(ctx, be, st)
+}
+
+// attach opens the session and its shadow, and relays.
+func (c *connection) attach(ctx context.Context, be *pgproto3.Backend, st startup) error {
+	o := &c.server.opts
+	connecting, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
+	defer cancel()
+	database := st.params["database"]
+	if database == "" {
+		database = c.login
+	}
+	session, err := o.Handler.Connect(connecting, c.login, database)
+	if err != nil {
+		return c.fatal(ctx, err)
+	}
+	defer session.Close()
+	shadow, err := connectShadow(connecting, session.Shadow(), st.forwarded())
+	if err != nil {
+		if e := shadowRefusal(err); e != nil {
+			c.out.last(e)
+			return nil
+		}
+		return c.fatal(ctx, err)
+	}
+	defer shadow.conn.Close()
+	key, err := c.server.register(shadow)
+	if err != nil {
+		return c.fatal(ctx, err)
+	}
+	defer c.server.unregister(key.ProcessID)
+	session.Attached(shadow.pid)
+	if err := c.greet(shadow, key); err != nil {
+		return err
+	}
+	r, err := newRelay(o, session, be, c.out, shadow)
+	if err != nil {
+		return c.fatal(ctx, err)
+	}
+	stop := context.AfterFunc(ctx, func() { c.out.last(newErrorResponse(severityFatal, shutdown())) })
+	defer stop()
+	return r.run(ctx)
+}
+
+// greet ends the startup phase.
+func (c *connection) greet(shadow *shadowConn, key *pgproto3.BackendKeyData) error {
+	if err := deadline(c.conn, 0); err != nil {
+		return err
+	}
+	names := make([]string, 0, len(shadow.params))
+	for name := range shadow.params {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if err := c.out.send(&pgproto3.ParameterStatus{Name: name, Value: shadow.params[name]}); err != nil {
+			return err
+		}
+	}
+	return sendNow(c.out, key, &pgproto3.ReadyForQuery{TxStatus: shadow.status})
+}
+
+// negotiate reads startup packets up to the StartupMessage.
+func (c *connection) negotiate(ctx context.Context) (startup, error) {
+	c.out = newWriter(c.conn)
+	encrypted, asked := false, map[uint32]bool{}
+	for {
+		code, body, err := readPacket(c.conn)
+		if err != nil {
+			return startup{}, err
+		}
+		switch {
+		case (code == codeSSL || code == codeGSSENC) && (asked[code] || len(body) != 0 || encrypted):
+			return startup{}, errStartup
+		case code == codeGSSENC:
+			asked[code] = true
+			if _, err := c.conn.Write([]byte{'N'}); err != nil {
+				return startup{}, err
+			}
+		case code == codeSSL:
+			asked[code] = true
+			if c.conn, err = c.upgrade(ctx); err != nil {
+				return startup{}, err
+			}
+			_, encrypted = c.conn.(*tls.Conn)
+		case code == codeCancel:
+			return startup{}, c.cancel(body)
+		default:
+			return c.version(code, body, encrypted)
+		}
+	}
+}
+
+// upgrade moves the connection to TLS; on failure it keeps the old one to close.
+func (c *connection) upgrade(ctx context.Context) (net.Conn, error) {
+	conn, err := c.server.upgrade(ctx, c.conn)
+	if err != nil {
+		return c.conn, errors.Join(errStartup, err)
+	}
+	c.out = newWriter(conn)
+	return conn, nil
+}
+
+// cancel runs a cancel request, which has no answer.
+func (c *connection) cancel(body []byte) error {
+	key, err := decodeCancel(body)
+	if err != nil {
+		return err
+	}
+	if err := c.server.cancel(key); err != nil {
+		c.server.opts.Logger.Warn("cancel request failed", "error", err.Error())
+	}
+	return errCancel
+}
+
+// version checks a StartupMessage and settles the protocol version.
+func (c *connection) version(code uint32, body []byte, encrypted bool) (startup, error) {
+	st, err := decodeStartup(code, body)
+	if err != nil {
+		return st, err
+	}
+	if st.major < 3 {
+		return st, errStartup
+	}
+	c.login = st.params["user"]
+	switch {
+	case st.major > 3:
+		return st, pgerr.New(pgerr.FeatureNotSupported, "unsupported frontend protocol %d.%d: server supports 3.0 to 3.0", st.major, st.minor)
+	case !encrypted && !c.server.opts.AllowPlaintext:
+		return st, pgerr.New(pgerr.InvalidAuthorization, "connection is not encrypted").WithHint("Connect with sslmode=require or stronger.")
+	case c.login == "":
+		return st, pgerr.New(pgerr.InvalidAuthorization, "no PostgreSQL user name specified in startup packet")
+	case st.replication():
+		return st, pgerr.New(pgerr.FeatureNotSupported, "replication connections are not supported")
+	}
+	if st.minor > 0 || len(st.unsupported) > 0 {
+		return st, c.out.send(&pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: 3 << 16, // PostgreSQL sends the whole version, and new libpq insists
+			UnrecognizedOptions: st.unsupported})
+	}
+	return st, nil
+}
+
+// fatal tells the client why it cannot go on, where it is worth telling.
+func (c *connection) fatal(ctx context.Context, err error) error {
+	if isConnectionError(err) && ctx.Err() == nil {
+		return err
+	}
+	c.out.last(c.server.opts.errorResponse(ctx, severityFatal, err))
+	if _, told := pgerr.As(err); told {
+		return nil
+	}
+	return err
+}
+
+// shutdown is what every session hears at a stop.
+func shutdown() *pgerr.Error {
+	return pgerr.New(pgerr.AdminShutdown, "terminating connection due to administrator command")
+}

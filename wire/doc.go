@@ -1,0 +1,28 @@
+// Package wire is the analyst's side of the PostgreSQL v3 protocol: TLS, SCRAM,
+// cancellation and limits, and then a relay in front of one shadow session per
+// analyst connection. It also serves the callback socket on which the shadow's own
+// functions reach the gateway (callback.go).
+//
+// # Contract
+//
+// [Server] accepts connections, authenticates them against [Handler.Verifier], opens a
+// [Session], and relays. Every statement text passes [Session.Rewrite] before the
+// shadow sees it: no message that carries a text (Query, Parse) reaches the shadow otherwise, and
+// FunctionCall is refused. What is not understood ends the connection. Answers are
+// streamed: memory per session is bounded by the largest single row, whatever the
+// size of a result, and a client that does not read stops its own shadow backend.
+//
+// A Federated statement is described on the shadow first, in the same session, so that names, types and
+// semantic errors are PostgreSQL's own; then its replacement runs in its place. Positions of errors are
+// moved into the client's text or dropped, CONTEXT and internal queries are always dropped.
+//
+// # Security
+//
+// The shadow's key and password never leave this package; a client gets a key of its
+// own for cancellation. Unknown logins and wrong passwords take the same exchange and end in the same
+// error. Nothing is accepted in the clear unless Options.AllowPlaintext is set. Bytes that were sent before
+// the TLS handshake are never part of the session (CVE-2021-23214). Bodies are bounded before and after
+// authentication. Statement texts go to the operator's log only with errors that are not *pgerr.Error;
+// parameter values and row data never do. Not claimed: hiding of statement lengths and timings from the
+// network, and protection against connection floods beyond the configured limits.
+package wire

@@ -1,0 +1,75 @@
+package wire
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Options configure a Server. Zero limits take the defaults named at each field.
+type Options struct {
+	Handler   Handler      // required
+	TLSConfig *tls.Config  // required unless AllowPlaintext; TLS 1.2 is the least version whatever it says
+	Logger    *slog.Logger // required
+	Random    io.Reader    // required: a cryptographic source of cancel keys, SCRAM nonces and internal names
+
+	// AllowPlaintext admits connections without TLS: for unix sockets and tests.
+	AllowPlaintext bool
+
+	MaxConnections   int           // sessions at one time; default 100
+	MaxPerLogin      int           // sessions of one login at one time; default 20
+	HandshakeTimeout time.Duration // from accept to the end of authentication; default 15 s
+	ConnectTimeout   time.Duration // for Handler.Connect and the shadow, which may have to start; default 60 s
+	QueryTimeout     time.Duration // of one statement or batch, by the gateway's own clock; default 10 min
+	MaxStartupBody   int           // bytes of a message body before authentication; default 10,000
+	MaxBody          int           // bytes of a message body after authentication; default 16 MiB
+
+	// MockKey makes the salts shown for unknown logins, one per login. Keep it across restarts: the salt
+	// of a real login does not change either. Default: 32 bytes of Random per Server.
+	MockKey []byte
+	// MockIterations is the iteration count shown for unknown logins and must be the one that real
+	// verifiers use; default 4096, PostgreSQL's.
+	MockIterations int
+}
+
+// withDefaults checks what is required and fills in the limits.
+func (o Options) withDefaults() (Options, error) {
+	switch {
+	case o.Handler == nil:
+		return o, errors.New("wire: Options.Handler is required")
+	case o.Logger == nil:
+		return o, errors.New("wire: Options.Logger is required")
+	case o.Random == nil:
+		return o, errors.New("wire: Options.Random is required")
+	case o.TLSConfig == nil && !o.AllowPlaintext:
+		return o, errors.New("wire: Options.TLSConfig is required unless AllowPlaintext is set")
+	}
+	if o.TLSConfig != nil {
+		o.TLSConfig = o.TLSConfig.Clone()
+		o.TLSConfig.MinVersion = max(o.TLSConfig.MinVersion, tls.VersionTLS12)
+	}
+	if o.MockKey == nil {
+		o.MockKey = make([]byte, 32)
+		if _, err := io.ReadFull(o.Random, o.MockKey); err != nil {
+			return o, err
+		}
+	}
+	orDefault(&o.MaxConnections, 100)
+	orDefault(&o.MaxPerLogin, 20)
+	orDefault(&o.HandshakeTimeout, 15*time.Second)
+	orDefault(&o.ConnectTimeout, time.Minute)
+	orDefault(&o.QueryTimeout, 10*time.Minute)
+	orDefault(&o.MaxStartupBody, 10_000)
+	orDefault(&o.MaxBody, 16<<20)
+	orDefault(&o.MockIterations, 4096)
+	return o, nil
+}
+
+// orDefault sets a limit that is not positive.
+func orDefault[T int | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
