@@ -90,7 +90,11 @@ func (n *Node) studyOf(q *sqlplan.Query) (*catalog.Study, error) {
 
 // compile makes this party's own plan of a query.
 func (n *Node) compile(study *catalog.Study, q *sqlplan.Query) (*sqlplan.Plan, digest, error) {
-	plan, err := n.options.Compile(study, *q)
+	var plan *sqlplan.Plan
+	err := contain(n.options.Logger, func() (err error) {
+		plan, err = n.options.Compile(study, *q)
+		return err
+	})
 	if err != nil {
 		return nil, digest{}, err
 	}

@@ -35,7 +35,11 @@ func (p *part) compute(ctx context.Context) error {
 	if c.err != nil {
 		return c.err
 	}
-	opened, _, err := p.node.options.Compute(ctx, c.transport, p.execution.seeds(), p.node.options.Rand, p.plan.Program, inputs)
+	var opened program.Opened
+	err = contain(p.node.options.Logger, func() (err error) {
+		opened, _, err = p.node.options.Compute(ctx, c.transport, p.execution.seeds(), p.node.options.Rand, p.plan.Program, inputs)
+		return err
+	})
 	if err != nil {
 		return cause(ctx, err)
 	}
@@ -130,13 +134,13 @@ func (p *part) read(ctx context.Context, boundary time.Time) (program.Inputs, er
 	}
 	select {
 	case o := <-done:
-		if o.err != nil && errors.Is(o.err, context.DeadlineExceeded) {
-			return nil, errSlot
+		if !errors.Is(o.err, context.DeadlineExceeded) {
+			return o.inputs, o.err
 		}
-		return o.inputs, o.err
 	default:
-		return nil, errSlot
 	}
+	p.node.misses.miss(p.plan.Query.Analyst, p.node.options.Clock())
+	return nil, errSlot
 }
 
 // errSlot is the one constant error of a missed slot; the receiver puts the owner's name in front.

@@ -3,6 +3,7 @@ package federation
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+	"github.com/c2dproxy/c2dproxy/mpc"
+	"github.com/c2dproxy/c2dproxy/mpc/program"
 	"github.com/c2dproxy/c2dproxy/sqlplan"
 )
 
@@ -106,6 +109,18 @@ func TestFailures(t *testing.T) {
 				}
 			}
 		}, nil, pgerr.ObjectNotInState, []string{`"lab"`, `"clinic"`, "versions of study"}, false},
+		{"panics while it plans", func(i int, o *Options) {
+			if i == 1 {
+				o.Compile = func(*catalog.Study, sqlplan.Query) (*sqlplan.Plan, error) { panic("secret") }
+			}
+		}, nil, pgerr.InternalError, []string{`"lab"`}, false},
+		{"panics while it computes", func(i int, o *Options) {
+			if i == 1 {
+				o.Compute = func(context.Context, mpc.Transport, mpc.Seeds, io.Reader, program.Program, program.Inputs) (program.Opened, mpc.Stats, error) {
+					panic("secret")
+				}
+			}
+		}, nil, pgerr.InternalError, []string{`"lab"`}, true},
 		{"guard", func(i int, o *Options) {
 			if i == 1 {
 				o.Guard = func(string) error { return pgerr.New(pgerr.ProgramLimitExceeded, "too long") }
@@ -167,6 +182,22 @@ func TestNextQueryWorks(t *testing.T) {
 	refused(t, err, pgerr.SystemError, "lab")
 	w.sources[1].err = nil
 	w.answers(0)
+}
+
+// An analyst whose questions miss the slot again and again is refused, before it costs.
+func TestThrottle(t *testing.T) {
+	t.Parallel()
+	w := running(t, nil)
+	w.sources[1].delay = time.Second
+	for range missesAllowed {
+		_, err := w.ask(0)
+		refused(t, err, pgerr.QueryCanceled, "lab", "slot")
+	}
+	_, err := w.ask(0)
+	refused(t, err, pgerr.ConfigurationLimit, "lab", "missed")
+	if n := w.ledgers[1].count("final"); n != missesAllowed {
+		t.Errorf("%d charges", n)
+	}
 }
 
 // A gateway asks for its own analysts only, and only in its own name (RULES 22).

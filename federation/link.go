@@ -37,8 +37,9 @@ const (
 // streamWindow is what may be under way on one stream, in bytes: 100 MB/s at 100 ms.
 const streamWindow = 16 << 20
 
-// maxStreams bounds the streams that a peer may hold open with us.
-const maxStreams = 256
+// maxStreams bounds the streams of a peer that wait for an answer, and with the window the
+// memory that they can fill.
+const maxStreams = 64
 
 // newLink puts multiplexing on an authenticated connection.
 func newLink(p Peer, conn *tls.Conn, dialled bool, limits Limits) (*link, error) {

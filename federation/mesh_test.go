@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+	"github.com/c2dproxy/c2dproxy/sqlplan"
 )
 
 // A peer with another key than the pinned one never connects, and both sides say why.
@@ -101,6 +102,15 @@ func TestStatus(t *testing.T) {
 	}
 	_, err := w.ask(0)
 	refused(t, err, pgerr.ObjectNotInState, "clocks", "lab")
+}
+
+// A peer with another compiler is refused before it is asked; the error names both and both versions.
+func TestVersionMismatch(t *testing.T) {
+	t.Parallel()
+	w := running(t, nil)
+	w.nodes[0].mesh.note("lab", func(s *peerState) { s.status.Version = "0.9" })
+	_, err := w.ask(0)
+	refused(t, err, pgerr.ObjectNotInState, "lab", "0.9", "clinic", sqlplan.Version)
 }
 
 // A ledger that was set back is noticed by its peers and refuses to work itself.

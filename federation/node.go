@@ -18,6 +18,7 @@ type Node struct {
 	executions executions
 	queries    chan struct{} // one token a question that this gateway runs
 	random     lockedReader
+	misses     throttle
 
 	// hook is called by tests at named steps of a participant; nil otherwise.
 	hook func(step string)

@@ -33,9 +33,12 @@ type Options struct {
 	// OnPublic takes one public part of a peer. The peer is authenticated; the bytes are foreign.
 	OnPublic func(peer string, public []byte) error
 
-	Guard   func(sql string) error                                             // refuses what the parser must not see; runs before Compile. syntax.Guard
-	Compile func(study *catalog.Study, q sqlplan.Query) (*sqlplan.Plan, error) // sqlplan.Compile
-	Compute ComputeFunc                                                        // mpc.Run
+	// Guard refuses what the parser must not see; it runs before Compile. It is syntax.Guard.
+	Guard func(sql string) error
+	// Compile is sqlplan.Compile.
+	Compile func(study *catalog.Study, q sqlplan.Query) (*sqlplan.Plan, error)
+	// Compute is mpc.Run.
+	Compute ComputeFunc
 
 	// Source returns the owner's data as a study maps it; nil where this party owns nothing in it.
 	Source func(study string) Source

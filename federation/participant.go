@@ -122,7 +122,10 @@ func (p *part) propose(ctx context.Context) error {
 	if err := p.node.checkQuery(&q, p.talk.peer); err != nil {
 		return err
 	}
-	var err error
+	err := p.node.misses.check(q.Analyst, p.node.options.Clock())
+	if err != nil {
+		return err
+	}
 	if p.study, err = p.node.studyOf(&q); err != nil {
 		return err
 	}

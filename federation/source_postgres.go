@@ -23,7 +23,7 @@ import (
 // PostgresOptions describe an owner's PostgreSQL database.
 type PostgresOptions struct {
 	DSN         string            // connection string; required
-	Mapping     map[string]string // table of the study → the owner's SELECT for it; required
+	Mapping     map[string]string // table → the owner's SELECT for it; see Mapped for several studies
 	Salt        Salt              // the owner's secret for PRF order; required
 	SearchPath  string            // for mapping SQL; default: pg_catalog, public, pg_temp
 	Connections int32             // at most; default 4
@@ -90,6 +90,13 @@ func NewPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 		return nil, fmt.Errorf("federation: source: %w", err)
 	}
 	return &Postgres{pool: pool, mapping: maps.Clone(o.Mapping), salt: hex.EncodeToString(o.Salt[:]), logger: o.Logger}, nil
+}
+
+// Mapped returns a source on the same connections with another study's mapping.
+func (s *Postgres) Mapped(mapping map[string]string) *Postgres {
+	c := *s
+	c.mapping = maps.Clone(mapping)
+	return &c
 }
 
 // Close closes the connections.
@@ -224,6 +231,8 @@ func (s *Postgres) reduce(ctx context.Context, err error) error {
 	}
 	var e *pgconn.PgError
 	switch {
+	case errors.As(err, &e) && e.Code == pgerr.QueryCanceled:
+		return fmt.Errorf("read the owner's data: %w", context.DeadlineExceeded) // statement_timeout came first
 	case errors.As(err, &e):
 		// Message may quote a value ("invalid input syntax for type integer: …"), so not even
 		// the owner's log gets more than the code and where in the statement it arose.

@@ -122,11 +122,31 @@ func (c *compiler) local() error {
 	if unitKind(c.b.tables[0]) == "" || unitKind(c.b.tables[0]) != unitKind(c.b.tables[1]) {
 		return pgerr.New(pgerr.FeatureNotSupported, "the person identifiers of %q and %q have types that cannot be joined", c.b.tables[0].Name, c.b.tables[1].Name)
 	}
+	if err := c.institutions(); err != nil {
+		return err
+	}
 	for side, t := range c.b.tables {
 		if n := c.a.cells(side) * int64(len(c.a.partials[side])); n > maxColumns {
 			return pgerr.New(pgerr.ProgramLimitExceeded, "the join groups by too many declared values of %q", t.Name).WithHint("Group by coarser values, or filter.")
 		}
 		c.addTask(c.a.joinTask(side, t, t.Partitions[0]), side, t.Partitions[0], exact)
+	}
+	return nil
+}
+
+// institutions checks that the party that helps to match persons belongs to neither owner's
+// institution, nor the owners to one (RULES 11).
+func (c *compiler) institutions() error {
+	seen := map[string]bool{}
+	for _, name := range c.b.study.Compute {
+		for _, p := range c.b.study.Parties {
+			if p.Name == name && p.Institution != "" {
+				seen[p.Institution] = true
+			}
+		}
+	}
+	if len(seen) != len(c.b.study.Compute) {
+		return pgerr.New(pgerr.FeatureNotSupported, "a join needs three parties of three institutions")
 	}
 	return nil
 }
@@ -220,7 +240,7 @@ func (c *compiler) readSlot() int64 {
 			rows = max(rows, p.Rows)
 		}
 	}
-	return c.b.study.SlotBase + (rows+999_999)/1_000_000*c.b.study.SlotPerMillionRows
+	return c.b.study.SlotBase + (rows*c.b.study.SlotPerMillionRows+999_999)/1_000_000
 }
 
 // lambda is the width of a lookup's equality test.

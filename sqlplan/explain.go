@@ -26,7 +26,10 @@ type explanation struct {
 	Costs   []explainedCost   `json:"costs"`
 	Cohort  int64             `json:"least_persons_per_group,omitempty"`
 	Owners  []explainedTask   `json:"owners"`
-	Steps   []string          `json:"steps"`
+	Steps   []explainedStep   `json:"steps"`
+	Rounds  int               `json:"rounds"`
+	Bytes   [3]int64          `json:"bytes_sent"`
+	Parties [3]string         `json:"parties"`
 	Learns  []explainedLearns `json:"who_learns_what"`
 	SlotMs  int64             `json:"read_phase_milliseconds"`
 }
@@ -55,13 +58,34 @@ type explainedTask struct {
 	SQL   string `json:"sql"`
 }
 
+type explainedStep struct {
+	Do     string   `json:"do"`
+	Rows   int      `json:"rows"`
+	Rounds int      `json:"rounds"`
+	Bytes  [3]int64 `json:"bytes_sent"`
+}
+
 type explainedLearns struct {
 	Who  string `json:"who"`
 	What string `json:"what"`
 }
 
-func explain(plan *Plan, budgets []BudgetLine) explanation {
-	e := explanation{Release: string(plan.Release.Kind), Cohort: plan.Release.Cohort, Steps: steps(plan.Program), SlotMs: plan.ReadSlot}
+func explain(plan *Plan, budgets []BudgetLine) (explanation, error) {
+	e := explanation{Release: string(plan.Release.Kind), Cohort: plan.Release.Cohort, SlotMs: plan.ReadSlot, Parties: plan.Compute}
+	costs, err := program.Cost(plan.Program)
+	if err != nil {
+		return explanation{}, fmt.Errorf("explain: %w", err)
+	}
+	for i, op := range plan.Program.Ops {
+		if i >= len(costs) {
+			break
+		}
+		e.Steps = append(e.Steps, explainedStep{words(op), costs[i].Rows, costs[i].Rounds, costs[i].Bytes})
+		e.Rounds += costs[i].Rounds
+		for p, b := range costs[i].Bytes {
+			e.Bytes[p] += b
+		}
+	}
 	for _, d := range plan.Release.Aggregates {
 		e.Errors = append(e.Errors, expectedError{Value: d.Label, Within: decimalText(big.NewInt(d.HalfWidth95), d.Scale), Mechanism: d.Mechanism,
 			Sensitivity: decimalText(big.NewInt(d.Sensitivity), d.Scale), Epsilon: d.Epsilon.String(), Groups: d.Cells})
@@ -81,12 +105,15 @@ func explain(plan *Plan, budgets []BudgetLine) explanation {
 	for _, d := range plan.Leakage {
 		e.Learns = append(e.Learns, explainedLearns(d))
 	}
-	return e
+	return e, nil
 }
 
 // Explain returns the lines of EXPLAIN: expected error and cost first.
 func Explain(_ *catalog.Study, plan *Plan, budgets []BudgetLine) []string {
-	e := explain(plan, budgets)
+	e, err := explain(plan, budgets)
+	if err != nil { // a compiled plan is valid
+		return []string{"The statement cannot be explained."}
+	}
 	var out []string
 	line := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if e.Release == string(catalog.ReleaseExact) {
@@ -108,9 +135,9 @@ func Explain(_ *catalog.Study, plan *Plan, budgets []BudgetLine) []string {
 			line("  %s", s)
 		}
 	}
-	line("Joint computation:")
+	line("Joint computation: %d rounds at most; bytes sent: %s %d, %s %d, %s %d", e.Rounds, e.Parties[0], e.Bytes[0], e.Parties[1], e.Bytes[1], e.Parties[2], e.Bytes[2])
 	for _, s := range e.Steps {
-		line("  %s", s)
+		line("  %s (%d rows, %d rounds, %d bytes)", s.Do, s.Rows, s.Rounds, s.Bytes[0]+s.Bytes[1]+s.Bytes[2])
 	}
 	line("Who learns what:")
 	for _, l := range e.Learns {
@@ -122,31 +149,42 @@ func Explain(_ *catalog.Study, plan *Plan, budgets []BudgetLine) []string {
 
 // ExplainJSON is EXPLAIN (FORMAT JSON).
 func ExplainJSON(_ *catalog.Study, plan *Plan, budgets []BudgetLine) (string, error) {
-	text, err := json.MarshalIndent([]explanation{explain(plan, budgets)}, "", "  ")
+	e, err := explain(plan, budgets)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.MarshalIndent([]explanation{e}, "", "  ")
 	if err != nil {
 		return "", fmt.Errorf("explain: %w", err)
 	}
 	return string(text), nil
 }
 
-// steps prints the program's instructions in the analyst's words.
-func steps(p program.Program) []string {
-	var out []string
-	for _, op := range p.Ops {
-		switch x := op.(type) {
-		case program.InputArith:
-			out = append(out, fmt.Sprintf("enter column %d of task %d: %d rows", x.From.Column, x.From.Task, x.N))
-		case program.Lookup:
-			out = append(out, fmt.Sprintf("match persons: at most %d against %d, %d columns", x.ProbeRows, x.BuildRows, len(x.BuildFields)))
-		case program.Noise:
-			out = append(out, fmt.Sprintf("add noise to %d numbers", x.N))
-		case program.GreaterEqual:
-			out = append(out, fmt.Sprintf("compare with %d", x.Bound))
-		case program.Dot:
-			out = append(out, fmt.Sprintf("sum over matches: %d numbers", len(x.A)))
-		case program.Open:
-			out = append(out, fmt.Sprintf("open %s", x.Label))
-		}
+// words says what an instruction does, in the analyst's words.
+func words(op program.Op) string {
+	switch x := op.(type) {
+	case program.InputArith:
+		return fmt.Sprintf("enter column %d of owner %d", x.From.Column+1, x.From.Task+1)
+	case program.Lookup:
+		return fmt.Sprintf("match persons: at most %d against %d, %d columns", x.ProbeRows, x.BuildRows, len(x.BuildFields))
+	case program.BitToArith:
+		return "turn bits into numbers"
+	case program.Noise:
+		return fmt.Sprintf("add noise to %d numbers", x.N)
+	case program.GreaterEqual:
+		return fmt.Sprintf("compare with %d", x.Bound)
+	case program.And, program.Not:
+		return "combine conditions"
+	case program.Mul:
+		return "multiply"
+	case program.Add:
+		return "add"
+	case program.Dot:
+		return fmt.Sprintf("sum over matches: %d numbers", len(x.A))
+	case program.Slice, program.Concat:
+		return "arrange"
+	case program.Open:
+		return "open the " + x.Label
 	}
-	return out
+	return "compute"
 }

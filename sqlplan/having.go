@@ -50,7 +50,6 @@ func (b *binder) havingExact(a *analysis, e syntax.Expr) error {
 	if !agg || call.Name != "count" && call.Name != "sum" || op == "<>" {
 		return refused
 	}
-	before := len(a.values)
 	if _, err := b.aggregate(a, call); err != nil {
 		return err
 	}
@@ -64,19 +63,27 @@ func (b *binder) havingExact(a *analysis, e syntax.Expr) error {
 	if v.sides != 0 || !v.isLit || v.lit == nil && !v.open || !v.k.number() {
 		return refused
 	}
-	if len(a.values) > before && a.values[len(a.values)-1].nonNull >= 0 {
-		non := a.values[a.values[len(a.values)-1].nonNull]
-		a.having = append(a.having, havingTest{vec: non.vec, bound: 1}) // NULL is not true
+	value := a.havingValue(call)
+	if value < 0 {
+		return refused
 	}
-	return b.addTests(a, e, a.havingVector(call), op, v)
+	if non := a.values[value].nonNull; non >= 0 {
+		a.having = append(a.having, havingTest{vec: a.values[non].vec, bound: 1}) // NULL is not true
+	}
+	return b.addTests(a, e, a.values[value].vec, op, v)
 }
 
-// havingVector finds the vector that an aggregate was bound to.
-func (a *analysis) havingVector(c *syntax.Call) int {
-	for i, r := range a.values {
-		if a.replace[c] == valueName(i) || a.replace[c] == "CAST("+valueName(i)+" AS pg_catalog.int8)" ||
-			a.replace[c] == "CAST("+valueName(i)+" AS pg_catalog.numeric)" || a.replace[c] == "CAST("+valueName(i)+" AS pg_catalog.float8)" {
-			return r.vec
+// havingValue finds the released value that an aggregate was bound to; -1 if none.
+func (a *analysis) havingValue(c *syntax.Call) int {
+	for i := range a.values {
+		for _, cast := range []string{"", "int8", "numeric", "float8"} {
+			want := valueName(i)
+			if cast != "" {
+				want = "CAST(" + want + " AS pg_catalog." + cast + ")"
+			}
+			if a.replace[c] == want {
+				return i
+			}
 		}
 	}
 	return -1
@@ -84,7 +91,7 @@ func (a *analysis) havingVector(c *syntax.Call) int {
 
 // addTests turns a comparison with a constant into tests ≥ on the vector's lattice.
 func (b *binder) addTests(a *analysis, e syntax.Expr, vec int, op string, v value) error {
-	if vec < 0 || v.iv == nil {
+	if v.iv == nil {
 		return b.unsupported(e.At(), "", "this HAVING is not supported where exact values are released")
 	}
 	// bound·10^scale as floor and ceiling: vector ≥ x ⇔ vector ≥ ⌈x⌉, vector > x ⇔ vector ≥ ⌊x⌋+1.

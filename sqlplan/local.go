@@ -42,11 +42,18 @@ func (a *analysis) rowsSQL(side int, t *catalog.Table, p catalog.Partition) stri
 
 // cellSQL is the cell number of a row among one side's keys; NULL outside the declared domains.
 func (a *analysis) cellSQL(side int) string {
-	sql := "0"
+	sql := ""
 	for _, k := range a.keys {
-		if k.side == side {
+		switch {
+		case k.side != side:
+		case sql == "":
+			sql = k.code
+		default:
 			sql = fmt.Sprintf("(%s OPERATOR(pg_catalog.*) %d OPERATOR(pg_catalog.+) %s)", sql, len(k.cells), k.code)
 		}
+	}
+	if sql == "" {
+		sql = "0"
 	}
 	return sql + "::pg_catalog.int8"
 }

@@ -134,7 +134,8 @@ func (r rewriter) forbidden(p syntax.Statement) error {
 		return r.fail(p.Start, pgerr.ReadOnlyTransaction, readOnly, "the statement is not allowed in a read-only session")
 	}
 	for _, f := range p.Functions {
-		if f.Schema == "c2d" || strings.HasPrefix(f.Name, "dblink") || f.Name == "set_config" && f.Schema != "" && f.Schema != "pg_catalog" {
+		own := f.Schema == "" && slices.Contains([]string{"run", "explain", "view"}, f.Name)
+		if own || f.Schema == "c2d" || strings.HasPrefix(strings.ToLower(f.Name), "dblink") {
 			return r.fail(f.At, pgerr.InsufficientPrivilege, "", "permission denied for function %s", f.Name)
 		}
 	}

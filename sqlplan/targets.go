@@ -78,10 +78,14 @@ func (b *binder) outer(a *analysis, e syntax.Expr) (kind, error) {
 		v, err := b.literal(x)
 		return v.k, err
 	case *syntax.Param:
-		if x.Number >= 1 && x.Number <= len(b.query.ArgTypes) {
-			return kindOfOID(b.query.ArgTypes[x.Number-1]), nil
+		if x.Number < 1 || x.Number > len(b.query.ArgTypes) || b.query.ArgTypes[x.Number-1] == 0 {
+			return unknown, nil
 		}
-		return unknown, nil
+		k := kindOfOID(b.query.ArgTypes[x.Number-1])
+		if k == "" {
+			return "", b.unsupported(x.At(), "Cast the parameter.", "the type of parameter $%d is not supported", x.Number)
+		}
+		return k, nil
 	case *syntax.Cast:
 		if _, err := b.outer(a, x.Arg); err != nil {
 			return "", err
@@ -385,17 +389,14 @@ func (m measure) argument() (kind, error) {
 	}
 	side := max(v.sides-1, 0)
 	label := c.Name + "(" + m.words(v) + ")"
-	nonNull := v.clamped().sql
-	if !v.null && v.k != float8 && v.k != numeric {
-		nonNull = ""
+	nonNull := ""
+	switch {
+	case v.null && (v.k == numeric || v.k == float8):
+		nonNull = v.clamped().sql // NaN counts as NULL
+	case v.null:
+		nonNull = v.sql
 	}
 	if c.Name == "count" {
-		if !v.null || v.raw {
-			nonNull = v.sql
-		}
-		if !v.null {
-			nonNull = ""
-		}
 		return m.finish(m.count(nonNull, side, label), int8)
 	}
 	if v, err = b.coerce(c.At(), v, float8); err != nil {
@@ -408,9 +409,6 @@ func (m measure) argument() (kind, error) {
 	if loose != "" && (a.policy.kind == catalog.ReleaseDP || !ok) || !ok {
 		return "", b.fail(c.At(), pgerr.UnboundedColumn, "Aggregate a column with bounds (see c2d.columns), or filter to a value for which bounds are declared.",
 			"%s needs bounds that the owner declared for %s", c.Name, m.words(v))
-	}
-	if !v.null {
-		nonNull = ""
 	}
 	return m.sum(v, side, lo, hi, label, nonNull)
 }

@@ -51,6 +51,8 @@ func guardDepth(text string, tokens []*pg.ScanToken) error {
 			prefix++
 		case pg.Token_ASCII_59:
 			depth, prefix = 0, 0
+		default:
+			prefix = 0
 		}
 		if depth > MaxDepth || prefix > 10*MaxDepth {
 			return pgerr.New(pgerr.ProgramLimitExceeded, "statement is nested too deeply").At(Position(text, int(t.Start)))

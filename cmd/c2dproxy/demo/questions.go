@@ -80,8 +80,13 @@ HAVING count(*) > 20 ORDER BY 1, 3 DESC`,
 		sql: `SELECT owner, source, epsilon_total, epsilon_spent, epsilon_left FROM c2d.budget ORDER BY owner, source`,
 	},
 	{
-		title: "An exhausted budget",
-		study: "liver", login: "tom", epsilon: "0.5", refusal: "ZD010",
+		title: "Tom may spend ε = 0.4 in all; his first question",
+		study: "liver", login: "tom", epsilon: "0.3",
 		sql: `SELECT count(*) FROM patients WHERE male`,
+	},
+	{
+		title: "An exhausted budget: his second",
+		study: "liver", login: "tom", epsilon: "0.3", refusal: "ZD010",
+		sql: `SELECT count(*) FROM patients WHERE died`,
 	},
 }
