@@ -32,6 +32,9 @@ func failureOf(err error) failureMessage {
 	if e, ok := pgerr.As(err); ok {
 		return failureMessage{e.Code, e.Message, e.Detail, e.Hint, e.Position}
 	}
+	if errors.Is(err, context.Canceled) {
+		return failureMessage{Code: pgerr.ConnectionFailure, Message: "this party is stopping"}
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return failureMessage{Code: pgerr.QueryCanceled, Message: "did not finish in time"}
 	}

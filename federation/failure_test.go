@@ -25,12 +25,12 @@ func TestOwnerDownAtEachStep(t *testing.T) {
 			t.Parallel()
 			w := running(t, nil)
 			var once atomic.Bool
-			w.nodes[1].hook = func(at string) {
-				if at == step && once.CompareAndSwap(false, true) {
+			w.during(func(i int, at string) {
+				if i == 1 && at == step && once.CompareAndSwap(false, true) {
 					w.stops[1]()
 					time.Sleep(50 * time.Millisecond) // until the context has closed the links
 				}
-			}
+			})
 			began := time.Now()
 			_, err := w.ask(0)
 			refused(t, err, pgerr.ConnectionFailure, "lab")
@@ -142,8 +142,7 @@ func TestFailures(t *testing.T) {
 				o.Limits.Approve = 300 * time.Millisecond
 			}
 			if i == 1 {
-				guard := o.Guard
-				o.Guard = func(s string) error { time.Sleep(900 * time.Millisecond); return guard(s) }
+				o.Guard = func(string) error { time.Sleep(900 * time.Millisecond); return nil }
 			}
 		}, nil, pgerr.QueryCanceled, []string{`"lab"`, "in time"}, false},
 		{"key of the catalog", nil, func(w *world) { w.study.Parties[1].Key = w.pins[2] }, pgerr.ObjectNotInState, []string{`"lab"`, "another key"}, false},
@@ -256,24 +255,25 @@ func TestCancel(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		step    string
+		state   string
 		charged bool
-	}{{"confirm", false}, {"compute", true}} {
+	}{{"confirm", "reserved", false}, {"compute", "started", true}} {
 		t.Run(c.step, func(t *testing.T) {
 			t.Parallel()
 			w := running(t, nil)
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			var once atomic.Bool
-			for i := range parties {
-				w.nodes[i].hook = func(at string) {
-					if at == c.step && once.CompareAndSwap(false, true) {
-						time.Sleep(20 * time.Millisecond) // the others pass this step too
-						cancel()
-					} else if at == c.step && c.step == "confirm" {
-						<-ctx.Done()
+			w.during(func(_ int, at string) {
+				if at == c.step && once.CompareAndSwap(false, true) {
+					for i := range parties {
+						eventually(t, "everybody is as far", func() bool { return w.ledgers[i].count(c.state) == 1 })
 					}
+					cancel()
+				} else if at == c.step {
+					<-ctx.Done()
 				}
-			}
+			})
 			_, err := w.nodes[0].Run(ctx, w.query(0))
 			refused(t, err, pgerr.QueryCanceled, "user request")
 			for i := range parties {
@@ -282,9 +282,7 @@ func TestCancel(t *testing.T) {
 					t.Errorf("%s: charged %t", testNames[i], charged)
 				}
 			}
-			for i := range parties {
-				w.nodes[i].hook = nil
-			}
+			w.during(nil)
 			w.answers(0)
 		})
 	}

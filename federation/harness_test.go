@@ -43,6 +43,28 @@ type world struct {
 	// change adapts a party's options before its node is made.
 	change func(i int, o *Options)
 	listen [parties]string
+
+	mu   sync.Mutex
+	hook func(i int, step string) // what happens when party i is inside a step
+}
+
+// during sets what happens inside every step of every party.
+func (w *world) during(hook func(i int, step string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hook = hook
+}
+
+// at returns party i's notice of a step.
+func (w *world) at(i int) func(step string) {
+	return func(step string) {
+		w.mu.Lock()
+		hook := w.hook
+		w.mu.Unlock()
+		if hook != nil {
+			hook(i, step)
+		}
+	}
 }
 
 // newWorld makes keys, study and nodes, without starting them.
@@ -56,8 +78,9 @@ func newWorld(t testing.TB, change func(i int, o *Options)) *world {
 		w.pins[i], err = Pin(key.Public().(ed25519.PublicKey))
 		must(t, err)
 		w.ledgers[i] = newTestLedger()
-		w.audits[i] = &testAudit{}
-		w.sources[i] = &testSource{value: int64(10 * (i + 1))}
+		w.ledgers[i].at = w.at(i)
+		w.audits[i] = &testAudit{at: w.at(i)}
+		w.sources[i] = &testSource{value: int64(10 * (i + 1)), at: w.at(i)}
 	}
 	w.study = testStudy(w.pins)
 	for i := range parties {
@@ -96,7 +119,7 @@ func (w *world) make(i int) {
 		Studies:  func() map[string]*catalog.Study { return map[string]*catalog.Study{w.study.Name: w.study} },
 		Public:   func(string) [][]byte { return [][]byte{[]byte(testNames[i] + "'s part")} },
 		OnPublic: func(string, []byte) error { return nil },
-		Guard:    func(string) error { return nil },
+		Guard:    func(string) error { w.at(i)("propose"); return nil },
 		Compile:  testCompile, Compute: mpc.Run,
 		Source: func(string) Source { return w.sources[i] }, Ledger: w.ledgers[i], Audit: w.audits[i], Heads: w.ledgers[i], Budget: testBudget{},
 		Limits: Limits{Connect: 5 * time.Second, Backoff: 200 * time.Millisecond, Beat: 500 * time.Millisecond,
@@ -226,8 +249,9 @@ func testCompile(study *catalog.Study, q sqlplan.Query) (*sqlplan.Plan, error) {
 	return p, nil
 }
 
-// testSource returns three rows: value, value+1/2 of a step per row, so that sums differ.
+// testSource returns three rows: at the clinic 11, 12, 13, elsewhere its value.
 type testSource struct {
+	at    func(step string)
 	value int64
 	delay time.Duration
 	err   error
@@ -235,6 +259,7 @@ type testSource struct {
 
 // Read implements Source.
 func (s *testSource) Read(ctx context.Context, task sqlplan.LocalTask) (arrow.Record, error) {
+	s.at("compute")
 	select {
 	case <-time.After(s.delay):
 	case <-ctx.Done():
@@ -263,20 +288,21 @@ func (s *testSource) Read(ctx context.Context, task sqlplan.LocalTask) (arrow.Re
 
 // testLedger keeps the contract of Ledger and Heads in memory.
 type testLedger struct {
+	at     func(step string)
 	mu     sync.Mutex
 	state  map[ExecutionID]string
 	seq    uint64
 	heads  map[string]ledgerHead
 	refuse error
 	behind error
-	delay  time.Duration // of Start
 }
 
 func newTestLedger() *testLedger {
-	return &testLedger{state: map[ExecutionID]string{}, heads: map[string]ledgerHead{}, seq: 1}
+	return &testLedger{state: map[ExecutionID]string{}, heads: map[string]ledgerHead{}, seq: 1, at: func(string) {}}
 }
 
 func (l *testLedger) Reserve(_ context.Context, r Reservation) error {
+	l.at("approve")
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.refuse != nil {
@@ -291,9 +317,9 @@ func (l *testLedger) Reserve(_ context.Context, r Reservation) error {
 }
 
 func (l *testLedger) Start(_ context.Context, id ExecutionID, recheck func() error) error {
+	l.at("start")
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	time.Sleep(l.delay)
 	if l.state[id] != "reserved" {
 		return errors.New("not reserved")
 	}
@@ -370,6 +396,7 @@ func (l *testLedger) count(state string) (n int) {
 
 // testAudit counts.
 type testAudit struct {
+	at       func(step string)
 	mu       sync.Mutex
 	approved []Approval
 	released []Receipt
@@ -377,6 +404,7 @@ type testAudit struct {
 }
 
 func (a *testAudit) Approved(_ context.Context, x Approval) error {
+	a.at("confirm")
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.approved = append(a.approved, x)
@@ -384,6 +412,7 @@ func (a *testAudit) Approved(_ context.Context, x Approval) error {
 }
 
 func (a *testAudit) Released(_ context.Context, r Receipt) error {
+	a.at("receipt")
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.released = append(a.released, r)

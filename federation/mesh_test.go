@@ -120,7 +120,7 @@ func TestLedgerBehind(t *testing.T) {
 	w.answers(0)
 	eventually(t, "heads recorded", func() bool { seq, _, _ := w.ledgers[0].Peer("lab"); return seq > 1 })
 	w.stop(1)
-	w.ledgers[1] = newTestLedger()
+	w.ledgers[1] = newTestLedger() // as if restored from an old backup
 	w.make(1)
 	w.start(1)
 	eventually(t, "noticed", func() bool {

@@ -20,8 +20,6 @@ type Node struct {
 	random     lockedReader
 	misses     throttle
 
-	// hook is called by tests at named steps of a participant; nil otherwise.
-	hook func(step string)
 	// trace receives every round's public shape; nil: none.
 	trace func(ExecutionID, RoundTrace)
 }
@@ -107,13 +105,6 @@ func (n *Node) reach(names [parties]string, origin *link) (links [parties]*link,
 		}
 	}
 	return links, nil
-}
-
-// at calls the tests' hook.
-func (n *Node) at(step string) {
-	if n.hook != nil {
-		n.hook(step)
-	}
 }
 
 // lockedReader lets several goroutines read one source of randomness.

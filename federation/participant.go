@@ -51,12 +51,8 @@ func (n *Node) participate(ctx context.Context, c *conversation, origin *link, o
 
 // run takes the steps in order.
 func (p *part) run(ctx context.Context) error {
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
-	}{{"propose", p.propose}, {"approve", p.approve}, {"confirm", p.confirm}, {"start", p.start}, {"compute", p.compute}, {"receipt", p.receipt}} {
-		p.node.at(step.name)
-		if err := step.do(ctx); err != nil {
+	for _, step := range []func(context.Context) error{p.propose, p.approve, p.confirm, p.start, p.compute, p.receipt} {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}

@@ -56,12 +56,12 @@ const chunkBytes = 64 << 10
 
 // newTransport takes ownership of the four streams.
 func newTransport(self int, names [parties]string, out, in [parties]net.Conn, trace func(RoundTrace)) *transport {
-	make1 := func(i int) neighbour {
+	to := func(i int) neighbour {
 		return neighbour{names[i], out[i], in[i], make([]byte, chunkBytes), make([]byte, chunkBytes)}
 	}
 	return &transport{
 		self: self, names: names, trace: trace,
-		next: make1((self + 1) % parties), prev: make1((self + 2) % parties),
+		next: to((self + 1) % parties), prev: to((self + 2) % parties),
 	}
 }
 

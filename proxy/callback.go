@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/dp"
@@ -39,7 +40,9 @@ func (s *session) run(ctx context.Context, call wire.Call) ([][]*string, error) 
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	answer, err := s.proxy.node.Run(ctx, query)
+	s.proxy.observe(s.analyst, s.study.Name, answer, err, time.Since(began))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
@@ -21,6 +22,8 @@ type Proxy struct {
 	shadows *shadows
 	books   *books
 	node    *federation.Node
+	metrics *metrics
+	logger  *slog.Logger
 }
 
 // Verifier implements wire.Handler.

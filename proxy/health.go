@@ -152,6 +152,7 @@ func (p *Proxy) status(account *ledger.Ledger) (Status, error) {
 // registry makes the metrics: states of this party, no label that an analyst chose.
 func (p *Proxy) registry(account *ledger.Ledger) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(p.metrics.questions, p.metrics.seconds, p.metrics.bytes)
 	gauge := func(name, help string, read func() float64) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
 	}

@@ -58,14 +58,14 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer account.Close()
-	p := &Proxy{config: config, random: rand.Reader, studies: known}
+	p := &Proxy{config: config, random: rand.Reader, studies: known, metrics: newMetrics(), logger: o.Logger}
 	p.books = &books{ledger: account, config: config, study: known.get}
 	sources, err := openSources(ctx, config, o.Logger)
 	if err != nil {
 		return err
 	}
 	defer sources.close()
-	options := p.federation(key, account, sources, o.Logger)
+	options := p.federation(ctx, key, account, sources, o.Logger)
 	if config.Listen.Peers != "" {
 		if options.Listen, err = net.Listen("tcp", config.Listen.Peers); err != nil {
 			return fmt.Errorf("listen for peers: %w", err)
@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // federation fills in what the mesh of parties needs of this one.
-func (p *Proxy) federation(key ed25519.PrivateKey, account *ledger.Ledger, sources *sources, logger *slog.Logger) federation.Options {
+func (p *Proxy) federation(ctx context.Context, key ed25519.PrivateKey, account *ledger.Ledger, sources *sources, logger *slog.Logger) federation.Options {
 	var peers []federation.Peer
 	for _, peer := range p.config.Peers {
 		peers = append(peers, federation.Peer{
@@ -88,7 +88,7 @@ func (p *Proxy) federation(key ed25519.PrivateKey, account *ledger.Ledger, sourc
 	o := federation.Options{
 		Self: p.config.Party, Identity: key, Peers: peers,
 		Studies: p.studies.current, Public: p.studies.public,
-		OnPublic: func(peer string, public []byte) error { return p.learn(peer, public) },
+		OnPublic: func(peer string, public []byte) error { return p.learn(ctx, peer, public) },
 		Guard:    syntax.Guard, Compile: sqlplan.Compile, Compute: mpc.Run,
 		Source: sources.of, Ledger: p.books, Audit: p.books, Heads: account,
 		Clock: time.Now, Rand: rand.Reader, Logger: logger,
@@ -99,14 +99,15 @@ func (p *Proxy) federation(key ed25519.PrivateKey, account *ledger.Ledger, sourc
 	return o
 }
 
-// learn takes a peer's public part and stops shadows that no study needs any more.
-func (p *Proxy) learn(peer string, public []byte) error {
-	if err := p.studies.learn(peer, public); err != nil {
+// learn takes a peer's public part. Where a study changed, the peers are told its new version, and
+// shadows of the old one stop with their last session.
+func (p *Proxy) learn(ctx context.Context, peer string, public []byte) error {
+	changed, err := p.studies.learn(peer, public)
+	if err != nil || !changed {
 		return err
 	}
-	if p.node != nil {
-		p.node.Announce()
-	}
+	p.node.Announce()
+	p.shadows.retire(ctx, p.studies.get)
 	return nil
 }
 

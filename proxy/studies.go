@@ -60,24 +60,26 @@ func (s *studies) public(peer string) [][]byte {
 	return encoded
 }
 
-// learn takes a peer's public part. The peer is authenticated by its pinned key; what it
-// says of itself is checked before anything is merged.
-func (s *studies) learn(peer string, encoded []byte) error {
+// learn takes a peer's public part and reports whether a study changed. The peer is
+// authenticated by its pinned key; what it says of itself is checked before anything is merged.
+func (s *studies) learn(peer string, encoded []byte) (changed bool, err error) {
 	said, err := catalog.DecodePublic(encoded)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if said.Party.Name != peer {
-		return fmt.Errorf("%s speaks for %s", peer, said.Party.Name)
+		return false, fmt.Errorf("%s speaks for %s", peer, said.Party.Name)
 	}
 	if err := s.config.CheckPeer(said); err != nil {
-		return err
+		return false, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.current()[said.Study]
 	s.parts[part{peer, said.Study}] = said
 	s.merge()
-	return nil
+	after := s.current()[said.Study]
+	return (before == nil) != (after == nil) || before != nil && before.Epoch() != after.Epoch(), nil
 }
 
 // merge makes the studies anew; a study whose parts disagree is not there, with the reason kept.

@@ -289,13 +289,10 @@ func (a *analysis) addVector(v vector) int {
 	return len(a.vectors) - 1
 }
 
-// release returns the index of a released value, adding it where it is new.
+// release adds a released value and returns its index. Equal ones are not merged: the layout must
+// not depend on arguments, which are unknown when the rest of the statement is written. What is equal
+// is still one vector: computed, drawn and opened once.
 func (a *analysis) release(r released) int {
-	for i, w := range a.values {
-		if w.vec == r.vec && w.constant == r.constant && (w.nonNull == r.nonNull) {
-			return i
-		}
-	}
 	a.values = append(a.values, r)
 	return len(a.values) - 1
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
@@ -35,6 +36,7 @@ type Statement struct {
 	types   []uint32
 	prefix  string // text of the statement before and behind the SELECT
 	suffix  string
+	before  int // characters of the text before Select
 }
 
 // OutputColumn is one column of the SELECT as PostgreSQL described it.
@@ -110,7 +112,7 @@ func (r rewriter) statement(p syntax.Statement) (Statement, error) {
 	out.Select, out.SelectAt = r.text[p.Inner:p.InnerEnd], p.Inner
 	out.prefix, out.suffix = r.text[p.Start:p.Inner], r.text[p.InnerEnd:p.End]
 	out.Explain, out.JSON = p.Verb == syntax.Explain, p.JSON
-	out.types = r.types
+	out.types, out.before = r.types, utf8.RuneCountInString(r.text[:p.Inner])
 	if len(p.Types) > 0 {
 		for _, t := range p.Types {
 			k := kind(t)
@@ -152,13 +154,29 @@ func (r rewriter) forbidden(p syntax.Statement) error {
 // c2d.run('id', ARRAY[$1::text]).
 //
 // A parameter that the source casts must have its own type first (($1::int4)::text), or the
-// text must be parsed with the described parameter types: nparams of them.
+// text must be parsed with the described parameter types: nparams of them. Positions of errors count
+// characters of the whole text. A SELECT that is empty whatever the data (LIMIT 0, WHERE false) asks nobody.
 func (s Statement) Render(desc []OutputColumn, nparams int, source string) (string, error) {
 	if s.Kind != Federated {
 		return "", pgerr.New(pgerr.InternalError, "only federated statements are rewritten")
 	}
 	if s.Explain {
 		return fmt.Sprintf(`SELECT r[1]::pg_catalog.text AS "QUERY PLAN" FROM %s AS r(r)`, source), nil
+	}
+	tail, err := s.tail(desc, nparams, source)
+	if e, ok := pgerr.As(err); ok && e.Position > 0 {
+		return "", e.At(e.Position + s.before)
+	}
+	if err != nil {
+		return "", err
+	}
+	return s.prefix + tail + s.suffix, nil
+}
+
+// tail is the SELECT over released rows; positions of its errors are in Select.
+func (s Statement) tail(desc []OutputColumn, nparams int, source string) (string, error) {
+	if syntax.AlwaysEmpty(s.Select) {
+		return empty(desc)
 	}
 	sel, err := syntax.ParseSelect(s.Select)
 	if err != nil {
@@ -183,11 +201,20 @@ func (s Statement) Render(desc []OutputColumn, nparams int, source string) (stri
 	if a.policy.kind == catalog.ReleaseExact {
 		sel.DropHaving()
 	}
-	tail, err := sel.Tail(a.replace, columns, a.released(source))
-	if err != nil {
-		return "", err
+	return sel.Tail(a.replace, columns, a.released(source))
+}
+
+// empty is a SELECT without rows that has the described columns: nothing is asked of anybody.
+func empty(desc []OutputColumn) (string, error) {
+	var list []string
+	for _, d := range desc {
+		t, err := typeText(d)
+		if err != nil {
+			return "", err
+		}
+		list = append(list, fmt.Sprintf("CAST(NULL AS %s) AS %s", t, syntax.Ident(d.Name)))
 	}
-	return s.prefix + tail + s.suffix, nil
+	return "SELECT " + strings.Join(list, ", ") + " WHERE false", nil
 }
 
 // released is the FROM item of the tail: released rows with typed columns.

@@ -217,3 +217,45 @@ func TestInjection(t *testing.T) {
 		}
 	}
 }
+
+// TestAlwaysEmpty holds that questions for names and types only are answered without anybody's data, and
+// nothing else is.
+func TestAlwaysEmpty(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"SELECT * FROM patients LIMIT 0":                                      true,
+		"SELECT * FROM patients WHERE 1 = 0":                                  true,
+		"SELECT sex, age FROM patients WHERE false":                           true,
+		"SELECT * FROM (SELECT id FROM patients) x LIMIT 0":                   true,
+		"SELECT count(*) FROM patients WHERE false":                           false,
+		"SELECT * FROM patients LIMIT 1":                                      false,
+		"SELECT * FROM patients WHERE 1 = 1":                                  false,
+		"SELECT * FROM patients WHERE 1 = 0 OR true":                          false,
+		"SELECT age FROM patients WHERE false UNION SELECT age FROM patients": false,
+	} {
+		parts, err := Rewrite(care(), dpAnalyst, text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := parts[0].Render([]OutputColumn{{Name: "a", OID: 23, TypeModifier: -1}}, 0, "c2d.run('id', NULL::text[])")
+		got := err == nil && !strings.Contains(out, "c2d.run")
+		if got != want {
+			t.Errorf("%s: %q %v", text, out, err)
+		}
+	}
+}
+
+// TestRenderPositions holds that positions count characters of the whole text.
+func TestRenderPositions(t *testing.T) {
+	t.Parallel()
+	text := "SELECT 'é'; DECLARE c CURSOR FOR SELECT note, count(*) FROM patients GROUP BY note"
+	parts, err := Rewrite(care(), dpAnalyst, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parts[1].Render([]OutputColumn{{Name: "note", OID: 25}, {Name: "count", OID: 20}}, 0, "c2d.run('id', NULL::text[])")
+	e, ok := pgerr.As(err)
+	if !ok || e.Code != pgerr.DomainRequired || string([]rune(text)[e.Position-1:]) != "note" {
+		t.Errorf("%+v", err)
+	}
+}

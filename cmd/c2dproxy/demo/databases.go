@@ -89,10 +89,13 @@ func (d *database) load(ctx context.Context, party int, report func(string, int)
 	_, err = conn.Exec(ctx, `REVOKE CREATE, TEMPORARY ON DATABASE postgres FROM PUBLIC;
 		REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 		CREATE ROLE c2d_reader LOGIN PASSWORD '`+d.readerPW+`';
-		GRANT SELECT ON ALL TABLES IN SCHEMA public TO c2d_reader;
+		`+grantReader+`;
 		ANALYZE`)
 	return err
 }
+
+// grantReader lets the proxy's role read all tables that there are.
+const grantReader = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO c2d_reader"
 
 // create makes the table in the current schema and loads it.
 func (t table) create(ctx context.Context, conn *pgx.Conn, report func(string, int)) error {

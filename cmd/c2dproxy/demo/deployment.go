@@ -41,6 +41,7 @@ type Deployment struct {
 	Passwords map[string]string // by login, the same at every gateway
 	scratch   *pgserver.Scratch
 	program   string
+	extra     map[string]string // Options.Statements, which an oracle runs too
 }
 
 // Party is one party of a Deployment.
@@ -66,7 +67,8 @@ type Options struct {
 	// Prepare changes a party's folder before its process starts, after the configuration is
 	// written. Tests plant values and policies with it. Optional.
 	Prepare func(party *Party) error
-	// Statements run in a party's database after its tables are loaded. Optional.
+	// Statements run in a party's database after its tables are loaded; the party's reading
+	// role may read what they create. An Oracle runs them too. Optional.
 	Statements map[string]string
 }
 
@@ -77,7 +79,7 @@ func Deploy(ctx context.Context, o Options) (_ *Deployment, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Deployment{Dir: scratch.Dir, scratch: scratch, program: o.Program, Passwords: map[string]string{}}
+	d := &Deployment{Dir: scratch.Dir, scratch: scratch, program: o.Program, Passwords: map[string]string{}, extra: o.Statements}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -170,7 +172,10 @@ func (d *Deployment) loadAll(ctx context.Context, o Options) error {
 				return err
 			}
 			p.database = db
-			return db.exec(ctx, o.Statements[p.Name])
+			if o.Statements[p.Name] == "" {
+				return nil
+			}
+			return db.exec(ctx, o.Statements[p.Name]+";\n"+grantReader)
 		})
 	}
 	return group.Wait()

@@ -62,6 +62,9 @@ func (o *Oracle) fill(ctx context.Context, d *Deployment) error {
 		if err := loadSchema(ctx, conn, i); err != nil {
 			return err
 		}
+		if _, err := conn.Exec(ctx, d.extra[p.Name]); err != nil {
+			return err
+		}
 		config, err := catalog.Load(p.Config)
 		if err != nil {
 			return err

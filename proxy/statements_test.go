@@ -1,0 +1,73 @@
+package proxy
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+)
+
+func TestStatementsBelongToTheirSession(t *testing.T) {
+	t.Parallel()
+	var mine, other statements
+	id, err := mine.add(rand.Reader, statement{text: "SELECT 1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := mine.get(id); err != nil || got.text != "SELECT 1" {
+		t.Errorf("own statement: %v, %v", got, err)
+	}
+	for _, foreign := range []string{id, "", strings.Repeat("0", 32)} {
+		_, err := other.get(foreign)
+		if e, ok := pgerr.As(err); !ok || e.Code != "26000" {
+			t.Errorf("statement %q of another session: %v, want 26000", foreign, err)
+		}
+	}
+}
+
+func TestStatementsForgetTheOldest(t *testing.T) {
+	t.Parallel()
+	var s statements
+	var ids []string
+	for range statementsKept + 1 {
+		id, err := s.add(rand.Reader, statement{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	if _, err := s.get(ids[0]); err == nil {
+		t.Error("the oldest statement is still kept")
+	}
+	for _, id := range ids[1:] {
+		if _, err := s.get(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.byID) != statementsKept || len(s.order) != statementsKept {
+		t.Errorf("%d statements in %d places, want %d", len(s.byID), len(s.order), statementsKept)
+	}
+}
+
+func TestParametersTravelAsText(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "NULL::text[]", 1: "ARRAY[$1::text]", 3: "ARRAY[$1::text, $2::text, $3::text]"} {
+		if got := parameters(n); got != want {
+			t.Errorf("parameters(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestDecimal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		n     int64
+		scale int
+		want  string
+	}{{0, 0, "0"}, {17, 0, "17"}, {5, 2, "0.05"}, {-5, 1, "-0.5"}, {-1234, 2, "-12.34"}, {100, 2, "1.00"}} {
+		if got := decimal(c.n, c.scale); got != c.want {
+			t.Errorf("decimal(%d, %d) = %s, want %s", c.n, c.scale, got, c.want)
+		}
+	}
+}
