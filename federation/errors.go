@@ -94,11 +94,11 @@ func clean(s string, limit int) string {
 	return b.String()
 }
 
-// unreachable says that a party has no connection, and why as far as we know.
+// unreachable says that a party has no connection; reason is a constant, or "".
 func unreachable(party, reason string) *pgerr.Error {
 	e := pgerr.New(pgerr.ConnectionFailure, "owner %q cannot be reached", party)
 	if reason != "" {
-		e = e.WithDetail("%s", clean(reason, maxDetail))
+		e = e.WithDetail("%s", reason)
 	}
 	return e.WithHint("ask the operator of %q, or try again later", party)
 }

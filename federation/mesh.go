@@ -215,7 +215,10 @@ func (m *mesh) link(name string) (*link, error) {
 	if s == nil {
 		return nil, unreachable(name, "it is not among this party's peers")
 	}
-	return nil, unreachable(name, s.status.LastError)
+	if s.status.KeyMismatch {
+		return nil, unreachable(name, "another key than the pinned one answers in its place")
+	}
+	return nil, unreachable(name, "") // addresses and causes are the operator's: see Peers
 }
 
 // note changes a peer's state.

@@ -125,6 +125,9 @@ func (b *binder) dateTrunc(c *syntax.Call, unit string, v value) (value, error) 
 	if k == timestamptz && !b.utc() {
 		return value{}, b.unsupported(c.At(), "SET TimeZone = 'UTC', or cast the date to timestamp.", "date_trunc of %s outside UTC is not supported over federated tables", typeWord(v.k))
 	}
+	if err := b.widens(c.At(), v, k); err != nil {
+		return value{}, err
+	}
 	in := v.clamped()
 	out := value{k: k, null: v.null, sides: v.sides,
 		sql: fmt.Sprintf("pg_catalog.date_trunc(%s, (%s)::%s)", syntax.Quote(unit), in.sql, k.sql())}

@@ -14,8 +14,8 @@ import (
 
 // value is a private expression with its meaning and its SQL at the owner.
 type value struct {
-	sql    string    // total SQL over the alias t
-	k      kind      //
+	sql    string // total SQL over the alias t
+	k      kind
 	scale  int       // decimal digits of its lattice (numeric, float8)
 	iv     *interval // on the lattice: numbers; days or microseconds for moments; nil if unknown
 	null   bool      // may be NULL

@@ -217,7 +217,7 @@ func (d *Deployment) render(i int) ([]byte, error) {
 	for j, other := range d.Parties {
 		switch {
 		case j < i:
-			via, err := newRecorder(filepath.Join(d.Dir, fmt.Sprintf("traffic-%s-%s", other.Name, d.Parties[i].Name)), other.Peers)
+			via, err := newRecorder(filepath.Join(d.Dir, fmt.Sprintf("traffic-%s-%s", other.Name, d.Parties[i].Name)), d.Parties[i].Name, other.Peers)
 			if err != nil {
 				return nil, err
 			}

@@ -18,10 +18,13 @@ type recorder struct {
 	file     *os.File
 	bytes    atomic.Int64
 	failed   atomic.Bool // a byte passed that could not be kept: the search would be void
+
+	dialler              string // the party that dials through it
+	toTarget, fromTarget shapeLog
 }
 
 // newRecorder listens on a port of its own for connections to targetPort.
-func newRecorder(path string, targetPort int) (*recorder, error) {
+func newRecorder(path, dialler string, targetPort int) (*recorder, error) {
 	file, err := os.Create(path)
 	if err != nil {
 		return nil, err
@@ -31,7 +34,7 @@ func newRecorder(path string, targetPort int) (*recorder, error) {
 		file.Close()
 		return nil, err
 	}
-	r := &recorder{listener: listener, target: fmt.Sprintf("127.0.0.1:%d", targetPort), file: file}
+	r := &recorder{listener: listener, target: fmt.Sprintf("127.0.0.1:%d", targetPort), file: file, dialler: dialler}
 	go r.accept()
 	return r, nil
 }
@@ -56,13 +59,13 @@ func (r *recorder) pass(from net.Conn) {
 	}
 	defer to.Close()
 	done := make(chan struct{}, 2)
-	pump := func(dst, src net.Conn) {
-		_, _ = io.Copy(dst, io.TeeReader(src, r))
+	pump := func(dst, src net.Conn, shape *shapeLog) {
+		_, _ = io.Copy(dst, io.TeeReader(src, io.MultiWriter(r, &recordScanner{log: shape})))
 		dst.Close() // so that the other direction ends too
 		done <- struct{}{}
 	}
-	go pump(to, from)
-	go pump(from, to)
+	go pump(to, from, &r.toTarget)
+	go pump(from, to, &r.fromTarget)
 	<-done
 	<-done
 }
