@@ -11,7 +11,7 @@ build: deps
 	$(GO) build -o bin/c2dproxy ./cmd/c2dproxy
 
 deps:
-	@sh configs/deps.sh
+	@sh .ci/deps
 
 # The main job: a federation of three parties on this machine answers a tour of questions.
 demo: build
@@ -35,7 +35,7 @@ golden:
 
 # Each fuzz target for a short while.
 fuzz:
-	@sh configs/fuzz.sh
+	@sh .ci/fuzz
 
 # Speed, with rows, bytes and rounds.
 bench:

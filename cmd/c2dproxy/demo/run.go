@@ -13,8 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // RunOptions of Run.
@@ -64,27 +67,39 @@ func Run(ctx context.Context, o RunOptions) (err error) {
 	return nil
 }
 
-// progress shows how loading goes: a line a table, rewritten at most ten times a second.
+// progress shows how loading goes: on a terminal one line, rewritten at most ten times a second.
 type progress struct {
-	mu   sync.Mutex
-	out  io.Writer
-	last time.Time
+	mu       sync.Mutex
+	out      io.Writer
+	terminal bool
+	last     time.Time
 }
 
-func newProgress(out io.Writer) *progress { return &progress{out: out} }
+func newProgress(out io.Writer) *progress {
+	file, ok := out.(*os.File)
+	return &progress{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))}
+}
 
 func (p *progress) say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.out, "\r\033[K"+format+"\n", args...)
+	p.clear()
+	fmt.Fprintf(p.out, format+"\n", args...)
+}
+
+func (p *progress) clear() {
+	if p.terminal {
+		fmt.Fprint(p.out, "\r\033[K")
+	}
 }
 
 func (p *progress) loaded(party, table string, rows int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.last) < 100*time.Millisecond {
+	if !p.terminal || time.Since(p.last) < 100*time.Millisecond {
 		return
 	}
 	p.last = time.Now()
-	fmt.Fprintf(p.out, "\r\033[Kloading %s.%s: %d rows", party, table, rows)
+	p.clear()
+	fmt.Fprintf(p.out, "loading %s.%s: %d rows", party, table, rows)
 }

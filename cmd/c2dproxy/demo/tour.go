@@ -95,7 +95,9 @@ func (t *tour) ask(ctx context.Context, q question) error {
 		return err
 	}
 	answer.print(t.out, know)
-	t.facts(know, seconds, bytes)
+	if err := t.facts(ctx, know, seconds, bytes); err != nil {
+		return err
+	}
 	return t.spent(ctx, conn)
 }
 
@@ -118,24 +120,42 @@ func (t *tour) refused(err error, want string) error {
 }
 
 // facts prints what the answer took and who learned what.
-func (t *tour) facts(know *insight, seconds float64, bytes int64) {
+func (t *tour) facts(ctx context.Context, know *insight, seconds float64, bytes int64) error {
 	for _, draw := range know.plan.Release.Aggregates {
 		fmt.Fprintf(t.out, "    ± %s in 95 %% of answers: %s\n", steps(draw.HalfWidth95, draw.Scale), draw.Label)
 	}
-	var declared, entered int64
+	var rows, entered int64
 	for _, task := range know.plan.Local {
 		entered += int64(task.Rows)
 		for _, name := range task.Tables {
-			if table, ok := t.studies[know.plan.Query.Study].Table(name); ok {
-				if part, ok := table.Partition(task.Owner); ok {
-					declared += part.Rows
-				}
+			n, err := t.rows(ctx, task.Owner, know.plan.Query.Study, name)
+			if err != nil {
+				return err
 			}
+			rows += n
 		}
 	}
-	fmt.Fprintf(t.out, "    %.2f s, %.1f MB between the parties; rows in the tables at most %d, entered the computation %d\n",
-		seconds, float64(bytes)/1e6, declared, entered)
+	fmt.Fprintf(t.out, "    %.2f s, %.1f MB between the parties; %d rows in the tables, %d entered the computation\n",
+		seconds, float64(bytes)/1e6, rows, entered)
 	fmt.Fprintf(t.out, "    who learned what: %s\n", know.learners())
+	return nil
+}
+
+// rows counts an owner's rows of a table, which only a demonstration may.
+func (t *tour) rows(ctx context.Context, owner, study, table string) (n int64, err error) {
+	party := t.deployment.Party(owner)
+	config, err := catalog.Load(party.Config)
+	if err != nil {
+		return 0, err
+	}
+	mapping, _ := config.Mapping(study, table)
+	conn, err := pgx.Connect(ctx, party.DatabaseDSN())
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	err = conn.QueryRow(ctx, "SELECT count(*) FROM ("+mapping+") AS t").Scan(&n)
+	return n, err
 }
 
 // spent prints what the question cost and what is left.
