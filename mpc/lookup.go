@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	mathbits "math/bits"
 
 	"github.com/c2dproxy/c2dproxy/mpc/internal/okvs"
 	"github.com/c2dproxy/c2dproxy/mpc/program"
@@ -301,10 +300,10 @@ func checkLookup(l program.Lookup) error {
 		}
 		seen[party] = true
 	}
-	if l.Node == "" || l.BuildRows < 0 || l.ProbeRows < 1 {
+	if l.Node == "" || l.BuildRows < 0 || l.ProbeRows < 1 || l.ProbeRows > program.MaxProbeRows {
 		return fmt.Errorf("%w: node %q, %d build rows, %d probe rows", errLookup, l.Node, l.BuildRows, l.ProbeRows)
 	}
-	if need := min(64, 40+mathbits.Len(uint(l.ProbeRows-1))); l.Lambda < need || l.Lambda > 64 {
+	if l.Lambda < program.MinLambda(l.ProbeRows) || l.Lambda > 64 {
 		return fmt.Errorf("%w: %d check bits for %d rows", errLookup, l.Lambda, l.ProbeRows)
 	}
 	return nil

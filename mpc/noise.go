@@ -29,13 +29,6 @@ func (p *Party) sampleNoise(ctx context.Context, ops []program.Noise) ([]arith, 
 			words += planeWords(2 * op.N)
 		}
 	}
-	if words == 0 {
-		out := make([]arith, len(ops))
-		for i, op := range ops {
-			out[i] = p.takeZero(op.N)
-		}
-		return out, nil
-	}
 	below, err := p.belowThresholds(ctx, blocks, words)
 	if err != nil {
 		return nil, err

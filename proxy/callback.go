@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
@@ -102,6 +103,9 @@ func (s *session) query(call wire.Call) (sqlplan.Query, statement, error) {
 	if err != nil {
 		return sqlplan.Query{}, statement{}, err
 	}
+	if err := isoDates(one.types, settings.DateStyle); err != nil {
+		return sqlplan.Query{}, statement{}, err
+	}
 	query := sqlplan.Query{
 		SQL: one.text, Args: call.Args, ArgTypes: one.types,
 		Analyst: s.analyst, Gateway: s.proxy.config.Party, Study: study.Name,
@@ -141,4 +145,14 @@ func (s *session) settings(of map[string]string) (sqlplan.Settings, error) {
 		SearchPath: of["search_path"], TimeZone: of["TimeZone"], DateStyle: of["DateStyle"],
 		IntervalStyle: of["IntervalStyle"], Now: now, Epsilon: epsilon,
 	}, nil
+}
+
+// isoDates refuses date and time parameters under another DateStyle than ISO: their text would
+// mean another day to the parties than to the session.
+func isoDates(types []uint32, style string) error {
+	dated := slices.ContainsFunc(types, func(oid uint32) bool { return oid == 1082 || oid == 1114 || oid == 1184 })
+	if !dated || strings.HasPrefix(style, "ISO") {
+		return nil
+	}
+	return pgerr.New(pgerr.FeatureNotSupported, "date and time parameters need DateStyle ISO").WithHint("SET DateStyle = ISO")
 }

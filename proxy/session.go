@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
@@ -85,22 +86,29 @@ func (s *session) finish(part sqlplan.Statement, d wire.Description) (string, er
 	if part.Explain {
 		function = "c2d.explain"
 	}
-	return part.Render(columns, len(d.ParamTypes), fmt.Sprintf("%s('%s', %s)", function, id, parameters(len(d.ParamTypes))))
+	return part.Render(columns, len(d.ParamTypes), fmt.Sprintf("%s('%s', %s)", function, id, parameters(d.ParamTypes)))
+}
+
+// parameterTypes names the types that parameters of federated statements can have. Naming them
+// keeps PREPARE without declared types from taking every parameter for text.
+var parameterTypes = map[uint32]string{
+	16: "bool", 20: "int8", 21: "int2", 23: "int4", 25: "text", 700: "float4", 701: "float8",
+	1042: "bpchar", 1043: "varchar", 1082: "date", 1114: "timestamp", 1184: "timestamptz", 1700: "numeric",
 }
 
 // parameters writes the array that carries $1 to $n into the callback as text.
-func parameters(n int) string {
-	if n == 0 {
+func parameters(types []uint32) string {
+	if len(types) == 0 {
 		return "NULL::text[]"
 	}
-	list := "ARRAY["
-	for i := range n {
-		if i > 0 {
-			list += ", "
+	list := make([]string, len(types))
+	for i, oid := range types {
+		list[i] = fmt.Sprintf("$%d::text", i+1)
+		if name, ok := parameterTypes[oid]; ok && name != "text" {
+			list[i] = fmt.Sprintf("$%d::%s::text", i+1, name)
 		}
-		list += fmt.Sprintf("$%d::text", i+1)
 	}
-	return list + "]"
+	return "ARRAY[" + strings.Join(list, ", ") + "]"
 }
 
 // Close implements wire.Session.

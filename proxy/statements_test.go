@@ -52,9 +52,17 @@ func TestStatementsForgetTheOldest(t *testing.T) {
 
 func TestParametersTravelAsText(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int]string{0: "NULL::text[]", 1: "ARRAY[$1::text]", 3: "ARRAY[$1::text, $2::text, $3::text]"} {
-		if got := parameters(n); got != want {
-			t.Errorf("parameters(%d) = %s, want %s", n, got, want)
+	for _, c := range []struct {
+		types []uint32
+		want  string
+	}{
+		{nil, "NULL::text[]"},
+		{[]uint32{25}, "ARRAY[$1::text]"},
+		{[]uint32{23, 25, 1082}, "ARRAY[$1::int4::text, $2::text, $3::date::text]"},
+		{[]uint32{0}, "ARRAY[$1::text]"},
+	} {
+		if got := parameters(c.types); got != c.want {
+			t.Errorf("parameters(%v) = %s, want %s", c.types, got, c.want)
 		}
 	}
 }
@@ -68,6 +76,26 @@ func TestDecimal(t *testing.T) {
 	}{{0, 0, "0"}, {17, 0, "17"}, {5, 2, "0.05"}, {-5, 1, "-0.5"}, {-1234, 2, "-12.34"}, {100, 2, "1.00"}} {
 		if got := decimal(c.n, c.scale); got != c.want {
 			t.Errorf("decimal(%d, %d) = %s, want %s", c.n, c.scale, got, c.want)
+		}
+	}
+}
+
+func TestDateParametersNeedISO(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		types []uint32
+		style string
+		fine  bool
+	}{
+		{nil, "German, DMY", true},
+		{[]uint32{23, 25}, "SQL, DMY", true},
+		{[]uint32{23, 1082}, "ISO, DMY", true},
+		{[]uint32{1082}, "SQL, DMY", false},
+		{[]uint32{1114}, "German, DMY", false},
+		{[]uint32{23, 1184}, "Postgres, MDY", false},
+	} {
+		if err := isoDates(c.types, c.style); (err == nil) != c.fine {
+			t.Errorf("types %v under %s: %v", c.types, c.style, err)
 		}
 	}
 }

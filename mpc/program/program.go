@@ -135,8 +135,8 @@ type Lookup struct {
 	ProbeTask           int    // keys of the probe party
 	BuildFields         []int  // columns of BuildTask
 	BuildRows           int    // declared bound
-	ProbeRows           int    // declared bound: the task is padded to it
-	Lambda              int    // bits of the equality test: 40 + ⌈log2 ProbeRows⌉, at most 64
+	ProbeRows           int    // declared bound, at most MaxProbeRows: the task is padded to it
+	Lambda              int    // bits of the equality test: at least 40 + ⌈log2 ProbeRows⌉, at most 64
 	Match               Reg
 	Payload             []Reg // one a build field
 }

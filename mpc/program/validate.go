@@ -13,6 +13,10 @@ const (
 	MaxRows  = 1 << 26 // of one register
 	MaxWords = 1 << 30 // of all registers together
 	maxCoins = 1 << 24 // Bernoulli variables of one Noise
+
+	// MaxProbeRows bounds the probe rows of one Lookup: its equality test has at most 64
+	// bits, and all rows together must keep 40 of them.
+	MaxProbeRows = 1 << 24
 )
 
 // ErrInvalid is what every error of Validate wraps.
@@ -182,6 +186,9 @@ func (c *checker) op(op Op) error {
 	case Select:
 		return c.choose(op)
 	case Noise:
+		if len(op.Bits) == 0 {
+			return errors.New("noise without bits is no noise")
+		}
 		if len(op.Bits) > 64 || op.N > maxCoins || 2*op.N*len(op.Bits) > maxCoins {
 			return fmt.Errorf("noise of %d draws with %d bits is too large", op.N, len(op.Bits))
 		}
@@ -295,7 +302,7 @@ func (c *checker) lookup(op Lookup) error {
 	if op.BuildTask < 0 || op.ProbeTask < 0 {
 		return errors.New("negative task")
 	}
-	if op.BuildRows < 1 || op.BuildRows > MaxRows || op.ProbeRows < 1 || op.ProbeRows > MaxRows {
+	if op.BuildRows < 1 || op.BuildRows > MaxRows || op.ProbeRows < 1 || op.ProbeRows > MaxProbeRows {
 		return errors.New("lookup without a row bound, or too many rows")
 	}
 	if need := MinLambda(op.ProbeRows); op.Lambda < need || op.Lambda > 64 {
@@ -339,8 +346,8 @@ func party(i int) error {
 	return nil
 }
 
-// MinLambda is the least number of bits of a lookup's equality test: 40 bits of
-// statistical security over all probe rows, at most a word.
-func MinLambda(probeRows int) int {
-	return min(64, 40+mathbits.Len(uint(max(probeRows, 1)-1)))
-}
+// MinLambda is the least number of bits of a lookup's equality test. A probe row without a
+// partner is compared with one uniform word, so that it matches with probability 2^-λ: the
+// union is over probe rows only, and stays below 2^-40. Build rows do not count.
+// Up to [MaxProbeRows] rows the result fits a word.
+func MinLambda(probeRows int) int { return 40 + mathbits.Len(uint(max(probeRows, 1)-1)) }

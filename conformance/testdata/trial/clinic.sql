@@ -1,5 +1,5 @@
-CREATE TABLE check_people (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
-INSERT INTO check_people
+CREATE TABLE trial_people (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
+INSERT INTO trial_people
 SELECT i,
        CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN 'm' WHEN 2 THEN 'm' ELSE 'f' END,
        CASE WHEN i % 11 = 0 THEN NULL ELSE (i * 37) % 101 END,
@@ -9,8 +9,8 @@ SELECT i,
        CASE i % 5 WHEN 3 THEN NULL WHEN 1 THEN false ELSE true END,
        i * 7919 % 100001, 'note ' || i % 6, 'secret ' || i
   FROM generate_series(1, 150) AS i;
-CREATE TABLE check_persons (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
-INSERT INTO check_persons
+CREATE TABLE trial_persons (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
+INSERT INTO trial_persons
 SELECT i,
        CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN 'm' WHEN 2 THEN 'm' ELSE 'f' END,
        CASE WHEN i % 11 = 0 THEN NULL ELSE (i * 37) % 101 END,
@@ -20,8 +20,8 @@ SELECT i,
        CASE i % 5 WHEN 3 THEN NULL WHEN 1 THEN false ELSE true END,
        i * 7919 % 100001, 'note ' || i % 6, 'secret ' || i
   FROM generate_series(1, 3500) AS i;
-CREATE TABLE check_planted (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
-INSERT INTO check_planted
+CREATE TABLE trial_planted (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
+INSERT INTO trial_planted
 SELECT i,
        CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN 'm' WHEN 2 THEN 'm' ELSE 'f' END,
        CASE WHEN i % 11 = 0 THEN NULL ELSE (i * 37) % 101 END,
@@ -31,8 +31,8 @@ SELECT i,
        CASE i % 5 WHEN 3 THEN NULL WHEN 1 THEN false ELSE true END,
        i * 7919 % 100001, 'note ' || i % 6, 'secret ' || i
   FROM generate_series(1, 40) AS i;
-CREATE TABLE check_cleared (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
-INSERT INTO check_cleared
+CREATE TABLE trial_cleared (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
+INSERT INTO trial_cleared
 SELECT i,
        CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN 'm' WHEN 2 THEN 'm' ELSE 'f' END,
        CASE WHEN i % 11 = 0 THEN NULL ELSE (i * 37) % 101 END,
@@ -42,8 +42,8 @@ SELECT i,
        CASE i % 5 WHEN 3 THEN NULL WHEN 1 THEN false ELSE true END,
        i * 7919 % 100001, 'note ' || i % 6, 'secret ' || i
   FROM generate_series(1, 40) AS i;
-CREATE TABLE check_crowded (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
-INSERT INTO check_crowded
+CREATE TABLE trial_crowded (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
+INSERT INTO trial_crowded
 SELECT i,
        CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN 'm' WHEN 2 THEN 'm' ELSE 'f' END,
        CASE WHEN i % 11 = 0 THEN NULL ELSE (i * 37) % 101 END,
@@ -53,8 +53,8 @@ SELECT i,
        CASE i % 5 WHEN 3 THEN NULL WHEN 1 THEN false ELSE true END,
        i * 7919 % 100001, 'note ' || i % 6, 'secret ' || i
   FROM generate_series(1, 5000) AS i;
-CREATE TABLE check_deserts (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
-INSERT INTO check_deserts
+CREATE TABLE trial_deserts (id integer, sex text, age integer, city text, weight numeric(5,1), born date, active boolean, income bigint, note text, secret text);
+INSERT INTO trial_deserts
 SELECT i,
        CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN 'm' WHEN 2 THEN 'm' ELSE 'f' END,
        CASE WHEN i % 11 = 0 THEN NULL ELSE (i * 37) % 101 END,
@@ -65,9 +65,9 @@ SELECT i,
        i * 7919 % 100001, 'note ' || i % 6, 'secret ' || i
   FROM generate_series(1, 3) AS i;
 -- Searched for by TestCanary: nobody else may ever see these four values.
-INSERT INTO check_planted VALUES (770077007, 'm', 50, 'Xanaryville', 77.7, '1990-02-02', true, 918273645546372819, 'canary-note-5e1f7c', 'canary-secret-9b2d4e');
-CREATE TABLE check_sites (pid bigint, region text, grade smallint, cost numeric(8,2), seen timestamp, flag boolean);
-INSERT INTO check_sites
+INSERT INTO trial_planted VALUES (770077007, 'm', 50, 'Xanaryville', 77.7, '1990-02-02', true, 918273645546372819, 'canary-note-5e1f7c', 'canary-secret-9b2d4e');
+CREATE TABLE trial_sites (pid bigint, region text, grade smallint, cost numeric(8,2), seen timestamp, flag boolean);
+INSERT INTO trial_sites
 SELECT i % 90, (ARRAY['east', 'north', 'west'])[1 + (i + 0) % 3],
        CASE WHEN i % 8 = 1 THEN NULL ELSE 1 + i * 5 % 3 END,
        CASE WHEN i % 6 = 2 THEN NULL ELSE (i * 7919 % 1099999) / 100.0 - 1000 END,
