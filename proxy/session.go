@@ -114,7 +114,7 @@ func parameters(types []uint32) string {
 // Close implements wire.Session.
 func (s *session) Close() {
 	s.cancel()
-	s.shadow.detach(s.backend.Load())
+	s.shadow.detach(s.backend.Load(), s)
 	s.proxy.shadows.release(s.shadow)
 }
 

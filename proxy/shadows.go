@@ -106,6 +106,23 @@ func (s *shadows) bringUp(one *sharedShadow, study *catalog.Study, profile shado
 		return
 	}
 	s.logger.Info("catalog server started", "study", study.Name, "seconds", time.Since(began).Seconds())
+	go s.watch(one)
+}
+
+// watch forgets a shadow that died by itself, so that the next session starts a new one; its
+// own sessions end with their backends.
+func (s *shadows) watch(one *sharedShadow) {
+	<-one.server.Done()
+	s.mu.Lock()
+	unexpected := s.byKey[one.key] == one
+	if unexpected {
+		delete(s.byKey, one.key)
+	}
+	s.mu.Unlock()
+	if unexpected {
+		one.stop()
+		s.logger.Error("catalog server died; the next session starts a new one", "study", one.study.Name)
+	}
 }
 
 // start opens the callback socket of a new shadow, then the shadow itself.
@@ -239,10 +256,13 @@ func (h *sharedShadow) attach(backend uint32, s *session) {
 	h.sessions[backend] = s
 }
 
-func (h *sharedShadow) detach(backend uint32) {
+// detach forgets a session. Its backend's number may belong to another session already.
+func (h *sharedShadow) detach(backend uint32, s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.sessions, backend)
+	if h.sessions[backend] == s {
+		delete(h.sessions, backend)
+	}
 }
 
 // session finds the session of a backend.
