@@ -25,6 +25,7 @@ type Config struct {
 	Analysts    []Analyst
 	Caps        []Cap
 	studies     []ownStudy
+	where       positions // of the settings in the file; empty for a literal File
 }
 
 // ownStudy is a study as this party declared it.
@@ -114,7 +115,7 @@ func Load(path string) (*Config, error) {
 	}
 	problems := &problems{}
 	for i := range c.Analysts {
-		if err := c.Analysts[i].load(); err != nil {
+		if err := c.Analysts[i].load(path); err != nil {
 			problems.add("analysts."+c.Analysts[i].Login, "%v", err)
 		}
 	}
@@ -124,14 +125,23 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
+// At says where a setting of the file is, for messages: file:line:column: path. A setting that the
+// file does not have is at the nearest one around it.
+func (c *Config) At(path string) string {
+	if at := c.where.find(path); at.line > 0 {
+		return fmt.Sprintf("%s:%d:%d: %s", c.Name, at.line, at.column, path)
+	}
+	return c.Name + ": " + path
+}
+
 // load reads the verifier file, if the verifier is in one.
-func (a *Analyst) load() error {
+func (a *Analyst) load(file string) error {
 	if a.VerifierFile == "" {
 		return nil
 	}
 	b, err := os.ReadFile(a.VerifierFile)
 	if err != nil {
-		return fmt.Errorf("cannot read the verifier (%w); write it with: c2dproxy analyst add FILE %s", err, a.Login)
+		return fmt.Errorf("cannot read the verifier (%w); write it with: c2dproxy analyst add %s %s", err, file, a.Login)
 	}
 	v := strings.TrimSpace(string(b))
 	if err := CheckVerifier(v); err != nil {
@@ -155,7 +165,7 @@ func (s Source) ReadDSN() (Secret, error) {
 	}
 	b, err := os.ReadFile(s.DSNFile)
 	if err != nil {
-		return "", fmt.Errorf("source.postgres.dsn_file: %w", err)
+		return "", fmt.Errorf("source.postgres.dsn_file: %w; write a line in it such as postgres://reader@db.example/hospital, and chmod 600", err)
 	}
 	dsn := bytes.TrimSpace(b)
 	if len(dsn) == 0 {
@@ -208,6 +218,15 @@ func (c *Config) Mapping(study, table string) (string, bool) {
 	return sql, ok
 }
 
+// Tables returns this party's own tables of a study, each with its one partition.
+func (c *Config) Tables(study string) ([]Table, error) {
+	s := c.study(study)
+	if s == nil {
+		return nil, fmt.Errorf("party %s does not take part in study %q", c.Party, study)
+	}
+	return s.public.clone().Tables, nil
+}
+
 // Mappings returns the owner's SQL of each of its tables in a study; empty for a helper.
 func (c *Config) Mappings(study string) map[string]string {
 	s := c.study(study)
@@ -255,10 +274,10 @@ func (c *Config) CheckPeer(p Public) error {
 		return fmt.Errorf("party %s is not among the peers of %s", p.Party.Name, c.Party)
 	}
 	if p.Party.Key != pinned.Key {
-		return fmt.Errorf("party %s says that its key is %s; %s pinned %s", p.Party.Name, p.Party.Key, c.Party, pinned.Key)
+		return fmt.Errorf("party %s says that its key is %s; %s pinned %s: compare by telephone", p.Party.Name, p.Party.Key, c.Party, pinned.Key)
 	}
 	if p.Party.Institution != pinned.Institution {
-		return fmt.Errorf("party %s says that its institution is %q; %s wrote %q", p.Party.Name, p.Party.Institution, c.Party, pinned.Institution)
+		return fmt.Errorf("party %s says that its institution is %q; %s wrote %q in peers: agree on one spelling", p.Party.Name, p.Party.Institution, c.Party, pinned.Institution)
 	}
 	return nil
 }

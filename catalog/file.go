@@ -97,6 +97,7 @@ type FileTable struct {
 	UnitKind      string       `yaml:"unit_kind"`
 	UnitIDs       string       `yaml:"unit_ids"`
 	Disjoint      bool         `yaml:"disjoint"`
+	Bounded       bool         `yaml:"bounded"`
 	UniqueUnit    bool         `yaml:"unique_unit"`
 	GroupsPerUnit int64        `yaml:"groups_per_unit"`
 	RowsPerGroup  int64        `yaml:"rows_per_group"`

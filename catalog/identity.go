@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,9 @@ func DecodeKey(data []byte) (ed25519.PrivateKey, error) {
 // ReadKey reads a party's private key and refuses a file that others may read.
 func ReadKey(path string) (ed25519.PrivateKey, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s does not exist: restore it, or make a key with: c2dproxy keygen --out %s (peers then have to pin the new one)", path, path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ func parse(name string, data []byte) (*Config, positions, error) {
 		return nil, nil, err
 	}
 	c, p := build(name, f)
+	c.where = where
 	if err := p.errors(name, where); err != nil {
 		return nil, nil, err
 	}
@@ -262,7 +264,7 @@ func (b *builder) table(at string, t FileTable) Table {
 	}
 	out := Table{Name: t.Name, Comment: t.Comment, Citation: t.Citation, Unit: t.Unit, UnitKind: t.UnitKind,
 		UnitIDs: UnitIDs(t.UnitIDs), Disjoint: t.Disjoint, UniqueUnit: t.UniqueUnit,
-		Partitions: []Partition{{b.file.Party, t.Source, t.Rows, t.Units, groups, rows}}}
+		Partitions: []Partition{{b.file.Party, t.Source, t.Rows, t.Units, groups, rows, t.Bounded}}}
 	for _, c := range t.Columns {
 		out.Columns = append(out.Columns, b.column(child(child(at, "columns"), c.Name), c))
 	}
@@ -344,6 +346,6 @@ func (c *Config) lossNote(p Public) []string {
 	if len(seen) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("study %s: what all analysts together can learn of one %s here is at most epsilon %s, delta %s (the sum of the caps of %d sources)",
-		p.Study, p.Tables[0].UnitKind, FormatEpsilon(sum.Epsilon), FormatDelta(sum.Delta), len(seen))}
+	return []string{fmt.Sprintf("study %s: what all analysts together can learn of one %s here is at most epsilon %s, delta %s (the sum of the caps of %s)",
+		p.Study, p.Tables[0].UnitKind, FormatEpsilon(sum.Epsilon), FormatDelta(sum.Delta), strings.Join(slices.Sorted(maps.Keys(seen)), ", "))}
 }

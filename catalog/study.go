@@ -57,6 +57,9 @@ type Partition struct {
 	Units         int64  `json:"units,omitempty"`           // bound on distinct units; at most Rows
 	GroupsPerUnit int64  `json:"groups_per_unit,omitempty"` // C0: groups that one unit may influence
 	RowsPerGroup  int64  `json:"rows_per_group,omitempty"`  // C∞: rows of one unit in one group
+	// Bounded: the owner signs that the part never holds more units than declared. Then nobody's place
+	// depends on another's, and the noise of joins need not cover that (see dp.Contribution.Displacing).
+	Bounded bool `json:"bounded,omitempty"`
 }
 
 // Column is one column of a logical table.

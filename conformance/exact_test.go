@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // statement is one entry of a corpus.
@@ -89,9 +92,13 @@ func lines(a answer) []string {
 // workers run statements side by side; a question waits for its read phase most of the time.
 const workers = 4
 
-// inParallel runs do for every index below n on the workers.
+// inParallel runs do for every index below n on the workers. do must not end its goroutine (no t.Fatal).
 func inParallel(n int, do func(worker, i int)) {
-	next := make(chan int)
+	next := make(chan int, n)
+	for i := range n {
+		next <- i
+	}
+	close(next)
 	var group sync.WaitGroup
 	for w := range workers {
 		group.Go(func() {
@@ -100,11 +107,33 @@ func inParallel(n int, do func(worker, i int)) {
 			}
 		})
 	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
 	group.Wait()
+}
+
+// pair is a connection to the federation and one to the oracle.
+type pair struct{ federation, oracle *pgx.Conn }
+
+// pairs opens one for each worker.
+func (f *federation) pairs(t *testing.T, login, study string) []pair {
+	t.Helper()
+	var all []pair
+	for range workers {
+		all = append(all, pair{f.connect(t, "clinic", login, study), f.askOracle(t, study)})
+	}
+	return all
+}
+
+// both asks the federation and the oracle the same.
+func (p pair) both(ctx context.Context, s statement) (got, want answer, err, oracleErr error) {
+	ask := func(conn *pgx.Conn) (answer, error) {
+		if s.params {
+			return extended(ctx, conn, s.sql, s.args)
+		}
+		return simple(ctx, conn, s.sql)
+	}
+	want, oracleErr = ask(p.oracle)
+	got, err = ask(p.federation)
+	return got, want, err, oracleErr
 }
 
 // TestExactCorpus: under a policy that releases exact values with cohort 1, the federation
@@ -113,24 +142,16 @@ func TestExactCorpus(t *testing.T) {
 	long(t)
 	all := corpus(t, "exact.sql", 80)
 	f := running(t)
-	inParallel(len(all), func(_, i int) {
+	connections := f.pairs(t, "rosa", "trial")
+	inParallel(len(all), func(worker, i int) {
 		s := all[i]
-		conn, oracle := f.connect(t, "clinic", "rosa", "trial"), f.askOracle(t, "trial")
-		var got, want answer
-		var err, oracleErr error
-		if s.params {
-			got, err = extended(t.Context(), conn, s.sql, s.args)
-			want, oracleErr = extended(t.Context(), oracle, s.sql, s.args)
-		} else {
-			got, err = simple(t.Context(), conn, s.sql)
-			want, oracleErr = simple(t.Context(), oracle, s.sql)
-		}
+		got, want, err, oracleErr := connections[worker].both(t.Context(), s)
 		if oracleErr != nil {
 			t.Errorf("exact.sql:%d: the oracle says %v", s.line, oracleErr)
 			return
 		}
 		if err != nil {
-			t.Errorf("exact.sql:%d: %v\n%s", s.line, err, s.sql)
+			t.Errorf("exact.sql:%d: %v\n%s\n%s", s.line, err, s.sql, f.causes(err))
 			return
 		}
 		if d := differ(got, want, strings.Contains(s.sql, "ORDER BY")); d != "" {

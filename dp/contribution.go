@@ -84,6 +84,50 @@ func Join(a, b Contribution, domain int64) (Contribution, error) {
 	return Contribution{Partitions: 1, Groups: min(rows, domain), RowsPerGroup: rows, Rows: rows}, nil
 }
 
+// Union returns the bounds of a table that several owners hold parts of. If a unit may be at all of
+// them (shared), what it adds adds up; else it is at one of them, and the largest part counts.
+func Union(shared bool, parts ...Contribution) (Contribution, error) {
+	out := Contribution{Partitions: 1}
+	if shared {
+		out.Partitions = len(parts)
+	}
+	for _, p := range parts {
+		rows, err := p.rows()
+		if err != nil || p.Partitions != 1 {
+			return Contribution{}, ErrSensitivity
+		}
+		out.Groups, out.RowsPerGroup = max(out.Groups, p.Groups), max(out.RowsPerGroup, p.RowsPerGroup)
+		if !shared {
+			out.Rows = max(out.Rows, rows)
+		} else if out.Rows += rows; out.Rows > maxSensitivity {
+			return Contribution{}, ErrSensitivity
+		}
+	}
+	return out, nil
+}
+
+// Displacing returns the bounds where a table is cut to a declared number of units: the unit that
+// leaves a full table lets the next in order in, so that its removal changes what up to others other
+// units add, each within c, besides what it added itself (the stability of such a cut is 2;
+// compare "drop excess" of Tumult Analytics). A join cuts both of its tables: others is 2.
+func (c Contribution) Displacing(others int) (Contribution, error) {
+	if others < 0 || others > maxDisplaced {
+		return Contribution{}, ErrSensitivity
+	}
+	rows, err := c.rows()
+	if err != nil {
+		return Contribution{}, err
+	}
+	if c.Rows, err = product(rows, int64(1+others)); err != nil {
+		return Contribution{}, err
+	}
+	c.Partitions *= 1 + others
+	return c, nil
+}
+
+// maxDisplaced is far more than a statement has tables.
+const maxDisplaced = 1000
+
 // rows bounds the rows of one unit that enter the query.
 func (c Contribution) rows() (int64, error) {
 	if c.Partitions <= 0 || c.Groups <= 0 || c.RowsPerGroup <= 0 || c.Rows < 0 {

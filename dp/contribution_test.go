@@ -113,3 +113,72 @@ func TestCentre(t *testing.T) {
 		}
 	}
 }
+
+// TestDisplacing holds the bounds of a cut: with one more unit per table, everything counts once more.
+func TestDisplacing(t *testing.T) {
+	t.Parallel()
+	join, err := Join(Contribution{Partitions: 1, Groups: 2, RowsPerGroup: 3}, Contribution{Partitions: 1, Groups: 1, RowsPerGroup: 2}, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut, err := join.Displacing(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what      string
+		got, want int64
+	}{
+		{"sum", must(t)(cut.L1(10)), 3 * 12 * 10},
+		{"distinct", must(t)(cut.Distinct().L1(1)), 3 * 4},
+		{"cells", must(t)(cut.Cells(4)), 4},
+		{"cells of many", must(t)(cut.Cells(100)), 12},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %d, want %d", c.what, c.got, c.want)
+		}
+	}
+	for _, bad := range []Contribution{{}, {Partitions: 1, Groups: 1, RowsPerGroup: maxSensitivity}} {
+		if _, err := bad.Displacing(2); err == nil {
+			t.Errorf("%+v is accepted", bad)
+		}
+	}
+	if _, err := join.Displacing(-1); err == nil {
+		t.Error("fewer than no units are accepted")
+	}
+}
+
+// must fails the test on an error.
+func must(t *testing.T) func(int64, error) int64 {
+	return func(n int64, err error) int64 {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+}
+
+// TestUnion holds that shared units add up over owners and others do not.
+func TestUnion(t *testing.T) {
+	t.Parallel()
+	a, b := Contribution{Partitions: 1, Groups: 2, RowsPerGroup: 2}, Contribution{Partitions: 1, Groups: 1, RowsPerGroup: 3}
+	for _, c := range []struct {
+		shared                bool
+		sum, distinct, groups int64
+	}{{true, 7, 4, 4}, {false, 4, 2, 2}} {
+		u, err := Union(c.shared, a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum, distinct, groups := must(t)(u.L1(1)), must(t)(u.Distinct().L1(1)), must(t)(u.Cells(100)); sum != c.sum || distinct != c.distinct || groups != c.groups {
+			t.Errorf("shared %t: sum %d, distinct %d, cells %d", c.shared, sum, distinct, groups)
+		}
+	}
+	if _, err := Union(true, a, Contribution{}); err == nil {
+		t.Error("a part without bounds is accepted")
+	}
+	if _, err := Union(true, Contribution{Partitions: 1, Groups: 1, RowsPerGroup: maxSensitivity}, a); err == nil {
+		t.Error("a sum out of range is accepted")
+	}
+}

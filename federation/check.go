@@ -98,6 +98,12 @@ func (n *Node) compile(study *catalog.Study, q *sqlplan.Query) (*sqlplan.Plan, d
 	if err != nil {
 		return nil, digest{}, err
 	}
+	// What cannot run is refused here, before it costs, and not by the computation.
+	if err := program.Validate(plan.Program); err != nil {
+		n.options.Logger.Error("a plan is not valid", "cause", err.Error())
+		return nil, digest{}, pgerr.New(pgerr.InternalError, "the plan of this question cannot be computed").
+			WithDetail("Nothing was charged.").WithHint("Ask in several statements or over fewer groups, and report the statement.")
+	}
 	return plan, plan.Hash(), nil
 }
 

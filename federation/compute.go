@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+	"github.com/c2dproxy/c2dproxy/mpc"
 	"github.com/c2dproxy/c2dproxy/mpc/program"
 )
 
@@ -37,7 +39,11 @@ func (p *part) compute(ctx context.Context) error {
 	}
 	var opened program.Opened
 	err = contain(p.node.options.Logger, func() (err error) {
-		opened, _, err = p.node.options.Compute(ctx, c.transport, p.execution.seeds(), p.node.options.Rand, p.plan.Program, inputs)
+		var stats mpc.Stats
+		opened, stats, err = p.node.options.Compute(ctx, c.transport, p.execution.seeds(), p.node.options.Rand, p.plan.Program, inputs)
+		if stats.FailedStores > 0 { // for this owner's eyes only (RULES 8)
+			p.node.options.Logger.Warn("a join of this party's table could not be encoded and found nobody", "execution", p.execution.id.String())
+		}
 		return err
 	})
 	if err != nil {
@@ -135,12 +141,21 @@ func (p *part) read(ctx context.Context, boundary time.Time) (program.Inputs, er
 	select {
 	case o := <-done:
 		if !errors.Is(o.err, context.DeadlineExceeded) {
+			if p.tells(o.err) {
+				p.node.misses.miss(p.plan.Query.Analyst, p.node.options.Clock())
+			}
 			return o.inputs, o.err
 		}
 	default:
 	}
 	p.node.misses.miss(p.plan.Query.Analyst, p.node.options.Clock())
 	return nil, errSlot
+}
+
+// tells reports whether a failure to read may say something about the data that a release with
+// noise should not: then it counts like a missed slot. An unreachable database says nothing.
+func (p *part) tells(err error) bool {
+	return err != nil && p.plan.Release.Kind != catalog.ReleaseExact && !errors.Is(err, errUnreachable)
 }
 
 // errSlot is the one constant error of a missed slot; the receiver puts the owner's name in front.

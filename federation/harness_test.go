@@ -215,7 +215,7 @@ func (w *world) answers(i int) *Answer {
 
 // testStudy is a table of two owners' partitions; the registry helps.
 func testStudy(pins [parties]string) *catalog.Study {
-	s := &catalog.Study{Name: "trial", Compute: testNames, SlotBase: 50}
+	s := &catalog.Study{Name: "trial", Compute: testNames, SlotBase: 150}
 	for i, name := range testNames {
 		s.Parties = append(s.Parties, catalog.Party{Name: name, Institution: "institution " + name, Key: pins[i], Helper: i == 2})
 	}

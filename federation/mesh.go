@@ -115,13 +115,16 @@ func (m *mesh) accept(ctx context.Context, conn net.Conn, proven func()) {
 
 // keepDialling holds a connection to p until ctx ends.
 func (m *mesh) keepDialling(ctx context.Context, p Peer) {
-	const first = 100 * time.Millisecond
+	const (
+		first   = 100 * time.Millisecond
+		settled = time.Second // a connection that lived so long was wanted; the peer has restarted
+	)
 	pause := first
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := m.dial(ctx, p)
 		m.note(p.Name, func(s *peerState) { s.failed(err) })
-		if time.Since(began) > m.limits.Backoff {
+		if time.Since(began) > min(settled, m.limits.Backoff) {
 			pause = first
 		}
 		select {
@@ -173,7 +176,11 @@ func (m *mesh) run(ctx context.Context, p Peer, conn *tls.Conn, dialled bool) er
 		return err
 	}
 	m.replace(p.Name, l)
-	defer m.remove(p.Name, l)
+	m.options.Logger.Info("a peer is connected", "peer", p.Name, "dialled", dialled)
+	defer func() {
+		m.remove(p.Name, l)
+		m.options.Logger.Info("a connection to a peer ended", "peer", p.Name)
+	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m.running.Go(func() { m.sendBeats(ctx, l, control) })

@@ -35,9 +35,10 @@ func TestUnpinnedKey(t *testing.T) {
 		s, _ := w.nodes[1].mesh.status("clinic")
 		return s.LastError != "" && !s.Reachable
 	})
-	eventually(t, "the honest pair connects", func() bool {
-		s, _ := w.nodes[2].mesh.status("clinic")
-		return s.Reachable
+	eventually(t, "the honest pair connects and has compared ledgers", func() bool {
+		there, _ := w.nodes[2].mesh.status("clinic")
+		here, _ := w.nodes[0].mesh.status("registry")
+		return there.Reachable && there.Epochs != nil && here.Reachable && here.Epochs != nil
 	})
 	_, err := w.ask(0)
 	refused(t, err, pgerr.ConnectionFailure, "lab")

@@ -80,11 +80,16 @@ func (n *Node) serveStream(ctx context.Context, l *link, conn net.Conn) {
 	}
 }
 
-// ledgerTrusted refuses to work with a ledger that a peer proved to be too old.
+// ledgerTrusted refuses to work with a ledger that a peer proved to be too old, or of which a connected
+// peer has not said yet what it remembers.
 func (n *Node) ledgerTrusted() error {
 	for _, p := range n.mesh.peers() {
-		if p.SelfBehind {
+		switch {
+		case p.SelfBehind:
 			return behind(n.options.Self)
+		case p.Reachable && p.Epochs == nil:
+			return pgerr.New(pgerr.ObjectNotInState, "%q and %q have just connected and not compared their ledgers yet", n.options.Self, p.Name).
+				WithHint("try again in a moment")
 		}
 	}
 	return nil

@@ -91,6 +91,9 @@ func (p *part) end(ctx context.Context, cause error) error {
 	} else {
 		settled = p.node.options.Ledger.Finish(ctx, p.execution.id)
 	}
+	query := p.plan.Query
+	p.node.options.Logger.Info("took part in a question", "execution", p.execution.id.String(), "study", query.Study, "analyst", query.Analyst,
+		"charged", !p.started.IsZero(), "completed", cause == nil)
 	err := errors.Join(settled, p.node.options.Audit.Ended(ctx, p.execution.id, cause))
 	if err != nil {
 		p.node.options.Logger.Error("an execution was not settled", "execution", p.execution.id.String(), "cause", err.Error())
@@ -273,15 +276,14 @@ func (p *part) receipt(ctx context.Context) error {
 		return err
 	}
 	gateway := p.members[p.plan.Gateway].Name
-	release := releaseText(p.execution.id, p.planHash, m.Batch, gateway)
 	pin, _ := pinIn(p.study, gateway)
-	key := p.node.keyOf(gateway, p.origin)
-	if !signedBy(pin, key, release, m.Signature) {
-		return pgerr.New(pgerr.ObjectNotInState, "the release of gateway %q is not signed by it", gateway)
+	r := Receipt{Execution: p.execution.id, Batch: m.Batch, Gateway: gateway,
+		GatewayKey: p.node.keyOf(gateway, p.origin), GatewaySignature: m.Signature, Party: p.node.options.Self}
+	if err := r.Verify(pin); err != nil {
+		return err
 	}
-	text := receiptText(release, m.Signature, p.node.options.Self)
-	r := Receipt{Execution: p.execution.id, Batch: m.Batch, Gateway: gateway, GatewaySignature: m.Signature,
-		Party: p.node.options.Self, Signature: ed25519.Sign(p.node.options.Identity, text[:])}
+	text := receiptText(releaseText(r.Execution, r.Batch, gateway), m.Signature, p.node.options.Self)
+	r.Signature = ed25519.Sign(p.node.options.Identity, text[:])
 	if err := p.node.options.Audit.Released(ctx, r); err != nil {
 		return err
 	}

@@ -266,7 +266,7 @@ func (g *question) release(ctx context.Context) ([][]*string, error) {
 		return nil, err
 	}
 	batch := batchHash(g.id, rows)
-	text := releaseText(g.id, g.planHash, batch, g.node.options.Self)
+	text := releaseText(g.id, batch, g.node.options.Self)
 	signature := ed25519.Sign(g.node.options.Identity, text[:])
 	head, err := g.node.mesh.head(ctx)
 	if err != nil {

@@ -249,8 +249,11 @@ func (s *Postgres) reduce(ctx context.Context, err error) error {
 		return pgerr.New(pgerr.SystemError, "the owner has no mapping for this question")
 	}
 	s.logger.Error("the owner's database cannot be reached", "cause", causeClass(err))
-	return pgerr.New(pgerr.SystemError, "the owner's database cannot be reached")
+	return errUnreachable
 }
+
+// errUnreachable is the constant error of a connection that failed.
+var errUnreachable = pgerr.New(pgerr.SystemError, "the owner's database cannot be reached")
 
 // causeClass names an error of the connection without its text, which may repeat the connection string.
 func causeClass(err error) string {

@@ -43,7 +43,7 @@ func taskSQL(sql string, tables []string, mapping map[string]string, salt string
 			b.WriteString(", ")
 		}
 		// The line end closes a comment that the mapping may end with.
-		b.WriteString(pgx.Identifier{table}.Sanitize() + " AS (" + text + "\n)")
+		b.WriteString(pgx.Identifier{table}.Sanitize() + " AS MATERIALIZED (" + text + "\n)")
 	}
 	if withSpan > 0 { // the task has WITH clauses of its own: they follow ours
 		b.WriteString(", ")

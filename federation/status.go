@@ -18,7 +18,7 @@ type PeerStatus struct {
 	Since        time.Time           // of the connection, or of its loss
 	KeyMismatch  bool                // what answers at the address does not hold the pinned key
 	Version      string              // of its compiler, as last greeted; "" when never
-	Epochs       map[string][32]byte // by study, as last told
+	Epochs       map[string][32]byte // by study, as last told; nil before the first beat of a connection
 	Skew         time.Duration       // its clock minus ours; includes the way of the message
 	LedgerSeq    uint64              // length of its ledger, as last told
 	LedgerBehind bool                // its ledger is older than a head that it signed
@@ -40,9 +40,9 @@ func newPeerState(p Peer) *peerState {
 	return s
 }
 
-// connected notes a new link.
+// connected notes a new link. What the peer says of studies and ledgers counts from its first beat on.
 func (s *peerState) connected(_ *link, now time.Time) {
-	s.status.Reachable, s.status.KeyMismatch = true, false
+	s.status.Reachable, s.status.KeyMismatch, s.status.Epochs = true, false, nil
 	s.status.Since, s.status.LastError = now, ""
 }
 

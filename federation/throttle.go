@@ -7,14 +7,14 @@ import (
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 )
 
-// A missed read slot is a bit about the data, if a statement can make it depend on them. So
-// an analyst's repeated misses are throttled at the owner (RULES 12).
+// A missed read slot is a bit about the data, if a statement can make it depend on them, and so is
+// a failure of the database. So an analyst's repeated misses are throttled at the owner (RULES 12).
 const (
 	missesAllowed = 3
 	missesWindow  = time.Hour
 )
 
-// throttle counts the missed slots of each analyst.
+// throttle counts the missed slots and failed reads of each analyst.
 type throttle struct {
 	mu     sync.Mutex
 	misses map[string][]time.Time
@@ -37,8 +37,8 @@ func (t *throttle) check(analyst string, now time.Time) error {
 	if len(t.recent(analyst, now)) < missesAllowed {
 		return nil
 	}
-	return pgerr.New(pgerr.ConfigurationLimit, "too many questions of this analyst missed the owner's time slot").
-		WithHint("wait an hour, or ask the owner to raise its slot")
+	return pgerr.New(pgerr.ConfigurationLimit, "too many questions of this analyst failed or missed the owner's time slot").
+		WithHint("wait an hour, or ask the owner to look into its log and to raise its slot")
 }
 
 // recent returns the misses within the window.

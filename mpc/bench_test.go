@@ -5,11 +5,18 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/c2dproxy/c2dproxy/mpc/program"
 )
+
+// Names and metrics of the benchmarks are stable, so that runs can be compared over time:
+// sentB/row is the mean of the bytes that a party sends, rounds those of one operation,
+// peakMB the resident memory of all three parties together at its highest.
 
 // benchSeeds are the same for everybody: benchmarks have no secrets.
 type benchSeeds struct{ self int }
@@ -19,8 +26,7 @@ func (s benchSeeds) Seed(peer int, purpose string) ([32]byte, error) {
 }
 
 // benchmark runs f at three parties on shares of n pseudo-random rows, all three on the
-// cores of this machine, with messages copied through channels. It reports rows per second,
-// the mean of the bytes that a party sends, and rounds.
+// cores of this machine, with messages copied through channels.
 func benchmark(b *testing.B, n int, f func(ctx context.Context, p *Party, x, y arith) error) {
 	var parties [3]*Party
 	var x, y [3]arith
@@ -37,6 +43,7 @@ func benchmark(b *testing.B, n int, f func(ctx context.Context, p *Party, x, y a
 			p.noise.next.fill(s.next)
 		}
 	}
+	ResetPeak()
 	b.ReportAllocs()
 	for b.Loop() {
 		var wait sync.WaitGroup
@@ -50,55 +57,95 @@ func benchmark(b *testing.B, n int, f func(ctx context.Context, p *Party, x, y a
 		}
 		wait.Wait()
 	}
+	ReportPeak(b)
 	var words int64
 	for _, p := range parties {
 		words += p.stats.WordsSent
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
-	b.ReportMetric(8*float64(words)/3/float64(n), "bytes/row/party")
+	b.ReportMetric(8*float64(words)/3/float64(n), "sentB/row")
 	b.ReportMetric(float64(parties[0].stats.Rounds), "rounds")
 }
 
-const benchRows = 1 << 20
+// ResetPeak starts the measurement of resident memory anew, where the kernel can.
+func ResetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
+
+// ReportPeak reports the highest resident memory since ResetPeak, where the kernel says.
+func ReportPeak(b *testing.B) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmHWM:" {
+			if kb, err := strconv.ParseFloat(fields[1], 64); err == nil {
+				b.ReportMetric(kb/1024, "peakMB")
+			}
+		}
+	}
+}
+
+// sizes runs f as sub-benchmarks named by their rows.
+func sizes(b *testing.B, prefix string, rows []int, f func(b *testing.B, n int)) {
+	for _, n := range rows {
+		b.Run(fmt.Sprintf("%srows=%d", prefix, n), func(b *testing.B) { f(b, n) })
+	}
+}
+
+// elementwise are the sizes of linear operators: the largest is the one that has a target.
+var elementwise = []int{1 << 14, 1 << 17, 1 << 20}
 
 func BenchmarkMul(b *testing.B) {
-	benchmark(b, benchRows, func(ctx context.Context, p *Party, x, y arith) error {
-		z, err := p.multiply(ctx, []factors{{x, y}})
-		p.give(z)
-		return err
+	sizes(b, "bits=64/", elementwise, func(b *testing.B, n int) {
+		benchmark(b, n, func(ctx context.Context, p *Party, x, y arith) error {
+			z, err := p.multiply(ctx, []factors{{x, y}})
+			p.give(z)
+			return err
+		})
 	})
 }
 
 func BenchmarkDot(b *testing.B) {
-	benchmark(b, benchRows, func(ctx context.Context, p *Party, x, y arith) error {
-		z, err := p.products(ctx, nil, []factors{{x, y}})
-		p.give(z)
-		return err
+	sizes(b, "bits=64/", elementwise, func(b *testing.B, n int) {
+		benchmark(b, n, func(ctx context.Context, p *Party, x, y arith) error {
+			z, err := p.products(ctx, nil, []factors{{x, y}})
+			p.give(z)
+			return err
+		})
 	})
 }
 
-// BenchmarkEqual tests 64-bit rows for zero: 2^20 rows are 2^20 words of planes.
+// BenchmarkEqual compares 64-bit rows: n rows are n words of planes.
 func BenchmarkEqual(b *testing.B) {
-	benchmark(b, benchRows, func(ctx context.Context, p *Party, x, _ arith) error {
-		z, err := p.isZero(ctx, bits{n: benchRows, width: 64, share: x})
-		p.give(z.share)
-		return err
+	sizes(b, "bits=64/", elementwise, func(b *testing.B, n int) {
+		benchmark(b, n, func(ctx context.Context, p *Party, x, y arith) error {
+			d := p.copyOf(x)
+			xorInto(d, y)
+			z, err := p.isZero(ctx, bits{n: n, width: 64, share: d})
+			p.give(d, z.share)
+			return err
+		})
 	})
 }
 
+// BenchmarkGreaterEqual compares words with a constant.
 func BenchmarkGreaterEqual(b *testing.B) {
-	benchmark(b, benchRows, func(ctx context.Context, p *Party, x, _ arith) error {
-		z, err := p.nonNegative(ctx, x)
-		p.give(z.share)
-		return err
+	sizes(b, "bits=64/", elementwise, func(b *testing.B, n int) {
+		benchmark(b, n, func(ctx context.Context, p *Party, x, _ arith) error {
+			z, err := p.nonNegative(ctx, x)
+			p.give(z.share)
+			return err
+		})
 	})
 }
 
 func BenchmarkBitToArith(b *testing.B) {
-	benchmark(b, benchRows, func(ctx context.Context, p *Party, x, _ arith) error {
-		z, err := p.bitToArith(ctx, bits{n: benchRows, width: 1, share: x.slice(0, benchRows/64)})
-		p.give(z)
-		return err
+	sizes(b, "", elementwise, func(b *testing.B, n int) {
+		benchmark(b, n, func(ctx context.Context, p *Party, x, _ arith) error {
+			z, err := p.bitToArith(ctx, bits{n: n, width: 1, share: x.slice(0, n/64)})
+			p.give(z)
+			return err
+		})
 	})
 }
 
@@ -109,9 +156,11 @@ func BenchmarkNoise(b *testing.B) {
 		a := math.Exp(-math.Exp2(float64(i)))
 		op.Bits[i] = uint64(math.Exp2(64) * (a / (1 + a)))
 	}
-	benchmark(b, op.N, func(ctx context.Context, p *Party, _, _ arith) error {
-		out, err := p.sampleNoise(ctx, []program.Noise{op})
-		p.give(out...)
-		return err
+	b.Run("groups=1000/aggregates=3", func(b *testing.B) {
+		benchmark(b, op.N, func(ctx context.Context, p *Party, _, _ arith) error {
+			out, err := p.sampleNoise(ctx, []program.Noise{op})
+			p.give(out...)
+			return err
+		})
 	})
 }

@@ -28,8 +28,9 @@ type found struct {
 // A the probe owner, T the third party:
 //
 //  1. A and B derive tag(key) and mask(key), 1 + fields words, from a secret of the pair
-//     for this node and execution. B sends T a store of tag → mask + (0 ‖ fields), of a size
-//     that depends on BuildRows only; A sends T ProbeRows tags, random for rows without a key.
+//     for this node and execution. B sends T a store of tag → mask + (0 ‖ fields), padded with
+//     random pairs to BuildRows, on which alone its size depends; A sends T ProbeRows tags,
+//     random for rows without a key.
 //  2. T looks the tags up. Where the key is in the store, T's word and A's mask differ by
 //     0 and by the fields; elsewhere T's word is uniform to A and B together less T.
 //     T enters its words and A its masks as private inputs under fresh masks.
@@ -109,6 +110,7 @@ func (p *Party) lookupBuild(ctx context.Context, l program.Lookup, t program.Tab
 	if !distinct(tags) {
 		return lookupHalf{}, errDuplicateKey
 	}
+	tags, values = padded(tags, values, l.BuildRows, 1+len(fields), fresh.fill)
 	e, err := okvs.Hash(shape, storeSeed(out), tags)
 	if err != nil {
 		return lookupHalf{}, fmt.Errorf("mpc: lookup: %w", err)

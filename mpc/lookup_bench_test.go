@@ -73,46 +73,49 @@ func joinProgram(c lookupCase) program.Program {
 	return p
 }
 
-// BenchmarkLookupJoinSum joins two owners' tables of 131,072 rows each (2^18 in all) with
-// SUM, COUNT and GROUP BY, all three parties in this process: over channels, and
-// over mutually authenticated TLS 1.3 on loopback.
+// BenchmarkLookupJoinSum joins two owners' tables, rows rows in all, with SUM, COUNT and
+// GROUP BY, all three parties in this process: over channels, and over mutually authenticated
+// TLS 1.3 on loopback.
 func BenchmarkLookupJoinSum(b *testing.B) {
-	const rows = 1 << 17
-	p, in, want := joinSum(rows, rand.NewChaCha8([32]byte{7}))
-	for _, kind := range []string{"channels", "tls"} {
-		b.Run(kind, func(b *testing.B) {
-			open := func(*testing.B) [3]mpc.Transport { return mpctest.NewNetwork().Transports() }
-			if kind == "tls" {
-				open = func(b *testing.B) [3]mpc.Transport { return tlsTransports(b) }
-			}
-			var stats [3]mpc.Stats
-			run := 0
-			for b.Loop() {
-				b.StopTimer()
-				ends := open(b)
-				b.StartTimer()
-				run++
-				err := mpctest.Parties(context.Background(), func(ctx context.Context, party int) error {
-					opened, s, err := mpc.Run(ctx, ends[party], mpctest.Seeds(fmt.Sprint(run), party),
-						rand.NewChaCha8([32]byte{byte(party)}), p, in[party])
-					stats[party] = s
-					if err == nil && party == 1 && fmt.Sprint(opened["groups"]) != fmt.Sprint(want) {
-						return fmt.Errorf("wrong sums")
-					}
-					return err
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(2*rows, "rows")
-			b.ReportMetric(2*rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
-			b.ReportMetric(float64(stats[0].Rounds), "rounds")
-			for party, s := range stats {
-				b.ReportMetric(float64(8*s.WordsSent)/1e6, fmt.Sprintf("MB-sent-%d", party))
-			}
+	for _, rows := range []int{1 << 14, 1 << 18} {
+		p, in, want := joinSum(rows/2, rand.NewChaCha8([32]byte{7}))
+		name := fmt.Sprintf("bits=64/rows=%d", rows)
+		b.Run(name, func(b *testing.B) {
+			benchmarkJoin(b, rows, p, in, want, func(testing.TB) [3]mpc.Transport { return mpctest.NewNetwork().Transports() })
 		})
+		b.Run(name+"/tls", func(b *testing.B) { benchmarkJoin(b, rows, p, in, want, tlsTransports) })
 	}
+}
+
+// benchmarkJoin runs joinSum's program over fresh transports.
+func benchmarkJoin(b *testing.B, rows int, p program.Program, in [3]program.Inputs, want []uint64, open func(testing.TB) [3]mpc.Transport) {
+	var stats [3]mpc.Stats
+	run := 0
+	b.ReportAllocs()
+	mpc.ResetPeak()
+	for b.Loop() {
+		b.StopTimer()
+		ends := open(b)
+		b.StartTimer()
+		run++
+		err := mpctest.Parties(context.Background(), func(ctx context.Context, party int) error {
+			opened, s, err := mpc.Run(ctx, ends[party], mpctest.Seeds(fmt.Sprint(run), party),
+				rand.NewChaCha8([32]byte{byte(party)}), p, in[party])
+			stats[party] = s
+			if err == nil && party == 1 && fmt.Sprint(opened["groups"]) != fmt.Sprint(want) {
+				return fmt.Errorf("wrong sums")
+			}
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	mpc.ReportPeak(b)
+	sent := stats[0].WordsSent + stats[1].WordsSent + stats[2].WordsSent
+	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(8*float64(sent)/3/float64(rows), "sentB/row")
+	b.ReportMetric(float64(stats[0].Rounds), "rounds")
 }
 
 // TestJoinSum is the benchmark's program on few rows.

@@ -33,6 +33,17 @@ func sealed(f keyed, keys [][]byte, fields [][]uint64) (tags, values []uint64) {
 	return tags, values
 }
 
+// padded appends pairs of a random tag and random values up to rows pairs. Nobody looks them up;
+// with them the store is encoded from the declared number of pairs whatever the data, so that the
+// time until it arrives does not count the rows that have a key.
+func padded(tags, values []uint64, rows, width int, fresh func([]uint64)) (paddedTags, paddedValues []uint64) {
+	n := len(tags) / 2
+	paddedTags, paddedValues = make([]uint64, 2*rows), make([]uint64, width*rows)
+	fresh(paddedTags[copy(paddedTags, tags[:2*n]):])
+	fresh(paddedValues[copy(paddedValues, values[:width*n]):])
+	return paddedTags, paddedValues
+}
+
 // store encodes sealed rows. Where their equations are dependent the store is uniformly
 // random, and is sent like any other: singular says so to the build owner alone.
 func store(e okvs.Equations, values []uint64, width int, free io.Reader, into []uint64) (singular bool, err error) {

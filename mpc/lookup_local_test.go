@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +83,62 @@ func TestLookupSecretsDoNotPrint(t *testing.T) {
 		}
 		if _, err := json.Marshal(v); err == nil {
 			t.Errorf("%T is serialised", v)
+		}
+	}
+}
+
+// TestPaddedStore holds that a store is made of the declared number of pairs whatever the number of
+// keys, that keys are found in it, and that no pad is a constant.
+func TestPaddedStore(t *testing.T) {
+	t.Parallel()
+	k, err := newLookupKey([32]byte{3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := newStream([32]byte{4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rows, width = 90, 3
+	for _, n := range []int{0, 1, 89, 90} {
+		keys := make([][]byte, n)
+		for i := range keys {
+			keys[i] = []byte{byte(i)}
+		}
+		tags, values := sealed(k, keys, [][]uint64{make([]uint64, n), make([]uint64, n)})
+		tags, values = padded(tags, values, rows, width, fresh.fill)
+		if len(tags) != 2*rows || len(values) != width*rows || !distinct(tags) {
+			t.Fatalf("%d keys: %d words of tags, %d of values", n, len(tags), len(values))
+		}
+		seen := map[uint64]bool{0: true}
+		for _, w := range append(slices.Clone(tags), values...) {
+			if seen[w] {
+				t.Fatalf("%d keys: a word occurs twice, or is zero", n)
+			}
+			seen[w] = true
+		}
+		shape, err := okvs.ShapeFor(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := okvs.Hash(shape, okvs.Seed{1}, tags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slots := make([]uint64, shape.Slots()*width)
+		if singular, err := store(e, values, width, streamReader{fresh}, slots); singular || err != nil {
+			t.Fatal(singular, err)
+		}
+		x := probe(k, keys, n, width, nil)
+		if e, err = okvs.Hash(shape, okvs.Seed{1}, x.tags); err != nil {
+			t.Fatal(err)
+		}
+		y := make([]uint64, n*width)
+		if err := e.Decode(slots, width, y); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(y, x.masks) { // the fields are zero
+			t.Fatalf("%d keys: not found", n)
 		}
 	}
 }

@@ -3,9 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/dp"
@@ -42,35 +40,31 @@ func (b *books) Reserve(_ context.Context, r federation.Reservation) error {
 	return b.explain(b.ledger.Reserve(reservation), r.Charges)
 }
 
-// limit is what this owner allows an analyst at a source: the smallest total of the grants
-// of this analyst for tables over that source, and the source's cap over everybody.
+// limit is what this owner allows an analyst at a source: the smallest totals, of ε and of δ each
+// for itself, among the grants of this analyst for tables over that source, and the source's cap
+// over everybody. Aliases of one source spend one budget. Without a grant or a cap it is zero.
 func (b *books) limit(studyName, analyst, source string) (ledger.Limit, error) {
 	study, ok := b.study(studyName)
 	if !ok {
 		return ledger.Limit{}, pgerr.New(pgerr.ObjectNotInState, "study %q is not complete at %s", studyName, b.config.Party)
 	}
 	limit := ledger.Limit{Source: source}
-	if grant, ok := b.grantOver(study, analyst, source); ok {
-		limit.AnalystEpsilon, limit.AnalystDelta = grant.Total, grant.TotalDelta
+	first := true
+	for _, grant := range study.GrantsFor(analyst) {
+		if grant.Owner != b.config.Party || !slices.Contains(sourcesOf(study, grant), source) {
+			continue
+		}
+		if first {
+			limit.AnalystEpsilon, limit.AnalystDelta = grant.Total, grant.TotalDelta
+		}
+		limit.AnalystEpsilon = min(limit.AnalystEpsilon, grant.Total)
+		limit.AnalystDelta = min(limit.AnalystDelta, grant.TotalDelta)
+		first = false
 	}
 	if limitOf, ok := b.config.Cap(source); ok {
 		limit.CapEpsilon, limit.CapDelta = limitOf.Epsilon, limitOf.Delta
 	}
 	return limit, nil
-}
-
-// grantOver finds this owner's grant of an analyst with the smallest total among those that cover a
-// table over source: aliases of one source spend one budget.
-func (b *books) grantOver(study *catalog.Study, analyst, source string) (least catalog.Grant, ok bool) {
-	for _, grant := range study.GrantsFor(analyst) {
-		if grant.Owner != b.config.Party || !slices.Contains(sourcesOf(study, grant), source) {
-			continue
-		}
-		if !ok || grant.Total < least.Total {
-			least, ok = grant, true
-		}
-	}
-	return least, ok
 }
 
 // explain turns the ledger's refusals into the analyst's words: only the analyst's own
@@ -116,9 +110,10 @@ func (b *books) Head(context.Context) (uint64, [32]byte, error) { return b.ledge
 // Approved implements federation.Audit: the reservation is the record of it.
 func (b *books) Approved(context.Context, federation.Approval) error { return nil }
 
-// Released implements federation.Audit.
+// Released implements federation.Audit. The entry holds the gateway's key in front of its signature, so
+// that it proves the release by itself, to whoever knows the pin.
 func (b *books) Released(_ context.Context, r federation.Receipt) error {
-	return b.ledger.Receipt(ledger.ID(r.Execution), r.Batch, r.GatewaySignature)
+	return b.ledger.Receipt(ledger.ID(r.Execution), r.Batch, slices.Concat(r.GatewayKey, r.GatewaySignature))
 }
 
 // Ended implements federation.Audit: Finish and Abandon are the record of it.
@@ -186,13 +181,4 @@ func sourcesOf(study *catalog.Study, grant catalog.Grant) []string {
 		}
 	}
 	return sources
-}
-
-// openLedger opens the party's ledger with the clock and the signatures of its identity.
-func openLedger(path, party string, clock func() time.Time) (*ledger.Ledger, error) {
-	l, err := ledger.Open(path, ledger.Options{Owner: party, Clock: clock})
-	if err != nil {
-		return nil, fmt.Errorf("open the ledger %s: %w", path, err)
-	}
-	return l, nil
 }

@@ -60,11 +60,7 @@ type PeerStatus struct {
 }
 
 // serveHealth serves /healthz, /readyz, /status and /metrics until ctx ends.
-func (p *Proxy) serveHealth(ctx context.Context, account *ledger.Ledger) error {
-	listener, err := net.Listen("tcp", p.config.Listen.Health)
-	if err != nil {
-		return fmt.Errorf("listen for health checks: %w", err)
-	}
+func (p *Proxy) serveHealth(ctx context.Context, listener net.Listener, account *ledger.Ledger) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -103,6 +99,9 @@ func (p *Proxy) notReady() string {
 	for _, peer := range p.node.Peers() {
 		if !peer.Reachable {
 			return fmt.Sprintf("%s is not connected: %s", peer.Name, peer.LastError)
+		}
+		if peer.Epochs == nil {
+			return fmt.Sprintf("%s has connected and not told its state yet", peer.Name)
 		}
 		for name, epoch := range peer.Epochs {
 			if study, ok := p.studies.get(name); ok && study.Epoch() != epoch {

@@ -53,7 +53,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	account, err := openLedger(filepath.Join(config.StateDir, "ledger.db"), config.Party, time.Now)
+	account, err := openLedger(LedgerPath(config), config.Party, key, time.Now, false)
 	if err != nil {
 		return err
 	}
@@ -66,15 +66,16 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer sources.close()
 	options := p.federation(ctx, key, account, sources, o.Logger)
-	if config.Listen.Peers != "" {
-		if options.Listen, err = net.Listen("tcp", config.Listen.Peers); err != nil {
-			return fmt.Errorf("listen for peers: %w", err)
-		}
+	listeners, err := listen(config.Listen)
+	if err != nil {
+		return err
 	}
+	defer listeners.close()
+	options.Listen = listeners.peers
 	if p.node, err = federation.New(options); err != nil {
 		return err
 	}
-	return p.serve(ctx, account, o.Logger)
+	return p.serve(ctx, listeners, account, o.Logger)
 }
 
 // federation fills in what the mesh of parties needs of this one.
@@ -112,7 +113,7 @@ func (p *Proxy) learn(ctx context.Context, peer string, public []byte) error {
 }
 
 // serve runs the listeners until ctx ends or one of them fails.
-func (p *Proxy) serve(ctx context.Context, account *ledger.Ledger, logger *slog.Logger) error {
+func (p *Proxy) serve(ctx context.Context, l *listeners, account *ledger.Ledger, logger *slog.Logger) error {
 	scratch, err := pgserver.NewScratch("", "c2d-"+p.config.Party)
 	if err != nil {
 		return err
@@ -128,11 +129,11 @@ func (p *Proxy) serve(ctx context.Context, account *ledger.Ledger, logger *slog.
 		}
 	}()
 	group.Go(func() error { return p.node.Serve(ctx) })
-	if p.config.Listen.Analysts != "" {
-		group.Go(func() error { return p.serveAnalysts(ctx, logger) })
+	if l.analysts != nil {
+		group.Go(func() error { return p.serveAnalysts(ctx, l.analysts, logger) })
 	}
-	if p.config.Listen.Health != "" {
-		group.Go(func() error { return p.serveHealth(ctx, account) })
+	if l.health != nil {
+		group.Go(func() error { return p.serveHealth(ctx, l.health, account) })
 	}
 	logger.Info("started", "party", p.config.Party, "analysts", p.config.Listen.Analysts, "peers", p.config.Listen.Peers, "health", p.config.Listen.Health)
 	err = group.Wait()
@@ -144,7 +145,7 @@ func (p *Proxy) serve(ctx context.Context, account *ledger.Ledger, logger *slog.
 }
 
 // serveAnalysts runs the PostgreSQL side.
-func (p *Proxy) serveAnalysts(ctx context.Context, logger *slog.Logger) error {
+func (p *Proxy) serveAnalysts(ctx context.Context, listener net.Listener, logger *slog.Logger) error {
 	certificate, err := analystTLS(p.config, rand.Reader, time.Now())
 	if err != nil {
 		return err
@@ -156,10 +157,6 @@ func (p *Proxy) serveAnalysts(ctx context.Context, logger *slog.Logger) error {
 	server, err := wire.NewServer(wire.Options{Handler: p, TLSConfig: certificate, Logger: logger, Random: rand.Reader, MockKey: mockKey[:]})
 	if err != nil {
 		return err
-	}
-	listener, err := net.Listen("tcp", p.config.Listen.Analysts)
-	if err != nil {
-		return fmt.Errorf("listen for analysts: %w", err)
 	}
 	return server.Serve(ctx, listener)
 }

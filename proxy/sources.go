@@ -13,11 +13,12 @@ import (
 
 // sources are the owner's database as each of its studies maps it. A helper has none.
 type sources struct {
-	byStudy map[string]*federation.Postgres
+	database *federation.Postgres
+	byStudy  map[string]*federation.Postgres // on the connections of database
 }
 
 // openSources prepares a source for each study in which this party owns tables, and refuses
-// a database role that could write.
+// a database role that could write, and a table that breaks what its owner signed.
 func openSources(ctx context.Context, config *catalog.Config, logger *slog.Logger) (*sources, error) {
 	s := &sources{byStudy: map[string]*federation.Postgres{}}
 	if config.Helper() {
@@ -31,24 +32,50 @@ func openSources(ctx context.Context, config *catalog.Config, logger *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	s.database, err = federation.NewPostgres(ctx, federation.PostgresOptions{DSN: string(dsn), Salt: federation.Salt(salt), Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.database.ReadOnly(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
 	for _, study := range config.Studies() {
 		mapping := config.Mappings(study)
 		if len(mapping) == 0 {
 			continue
 		}
-		source, err := federation.NewPostgres(ctx, federation.PostgresOptions{
-			DSN: string(dsn), Mapping: mapping, Salt: federation.Salt(salt), Logger: logger,
-		})
-		if err == nil {
-			err = source.ReadOnly(ctx)
-		}
-		if err != nil {
+		s.byStudy[study] = s.database.Mapped(mapping)
+		if err := s.keepPromises(ctx, config, study); err != nil {
 			s.close()
-			return nil, fmt.Errorf("source of study %s: %w", study, err)
+			return nil, err
 		}
-		s.byStudy[study] = source
 	}
 	return s, nil
+}
+
+// keepPromises refuses to answer questions about a table that holds more units than its owner
+// signed: the noise of joins relies on that.
+func (s *sources) keepPromises(ctx context.Context, config *catalog.Config, study string) error {
+	tables, err := config.Tables(study)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		part := table.Partitions[0]
+		if !part.Bounded {
+			continue
+		}
+		units, err := s.byStudy[study].Units(ctx, table.Name, table.Unit)
+		if err != nil {
+			return err
+		}
+		if units > part.Units {
+			return fmt.Errorf("study %s, table %s: bounded says that there are never more than %d different %s values, and there are %d: raise units, or remove bounded",
+				study, table.Name, part.Units, table.Unit, units)
+		}
+	}
+	return nil
 }
 
 // of finds the source of a study; nil where this party owns nothing in it.
@@ -61,7 +88,7 @@ func (s *sources) of(study string) federation.Source {
 }
 
 func (s *sources) close() {
-	for _, source := range s.byStudy {
-		source.Close()
+	if s.database != nil {
+		s.database.Close()
 	}
 }

@@ -103,7 +103,7 @@ func (s *studies) merge() {
 		}
 		study, err := catalog.Merge(name, parts)
 		if err != nil {
-			s.problems[name] = err.Error()
+			s.problems[name] = strings.TrimPrefix(err.Error(), "study "+name+": ")
 			continue
 		}
 		merged[name] = study

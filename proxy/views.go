@@ -161,7 +161,7 @@ func (l *lastAnswer) rows() [][]*string {
 	for _, draw := range l.plan.Release.Aggregates {
 		rows = append(rows, []*string{
 			nil, text(draw.Epsilon.String()), text(draw.Label), text(decimal(draw.HalfWidth95, draw.Scale)),
-			text("contributions of one person bounded to " + decimal(draw.Sensitivity, draw.Scale)), no, text(l.execution),
+			text("one person changes it by at most " + decimal(draw.Sensitivity, draw.Scale)), no, text(l.execution),
 		})
 	}
 	return rows

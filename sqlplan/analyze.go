@@ -43,6 +43,7 @@ type analysis struct {
 	partials [2][]partial
 	vectors  []vector
 	values   []released
+	cohorts  []int // exact: vectors of persons, each of which must reach the cohort in a released cell
 	replace  map[syntax.Expr]string
 	kinds    []kind
 	having   []havingTest

@@ -14,8 +14,10 @@ func (b *binder) arithmetic(c *syntax.Call, vs []value, sides int) (value, error
 			return value{}, b.unsupported(c.At(), allowHint, "operator %s is not supported here", c.Name)
 		}
 		vs = []value{{k: vs[0].k, iv: newInterval(0, 0), sql: "0"}, vs[0]}
-	} else if _, err := b.unify(c.At(), vs); err != nil {
-		return value{}, err
+	} else if !vs[0].k.moment() && !vs[1].k.moment() {
+		if _, err := b.unify(c.At(), vs); err != nil {
+			return value{}, err
+		}
 	}
 	x, y := vs[0], vs[1]
 	if !x.k.number() || !y.k.number() {

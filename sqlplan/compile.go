@@ -10,7 +10,7 @@ import (
 	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
 )
 
-// maxColumns bounds the columns of one side of a join (PostgreSQL's target list ends at 1664).
+// maxColumns bounds the columns of an owner's task (PostgreSQL's target list ends at 1664).
 const maxColumns = 1500
 
 // Compile makes the plan of a query. It is pure: equal catalogs and queries give byte-identical plans.
@@ -46,6 +46,9 @@ func Compile(study *catalog.Study, q Query) (*Plan, error) {
 	p.ReadSlot = c.readSlot()
 	return p, nil
 }
+
+// maxNumbers bounds what a statement makes the parties compute: groups times aggregates.
+const maxNumbers = 1 << 20
 
 func newBinder(study *catalog.Study, q Query) *binder {
 	return &binder{study: study, query: q, joinCols: map[string]bool{}, pinned: map[string][]string{}}
@@ -90,6 +93,10 @@ func (c *compiler) overflow() error {
 		}
 		rows.Mul(rows, n)
 	}
+	if n := c.a.domain() * int64(len(c.a.vectors)); n > maxNumbers {
+		return pgerr.New(pgerr.ProgramLimitExceeded, "the statement asks for %d numbers; at most %d are supported", n, maxNumbers).
+			WithHint("Group by fewer columns, or ask in several statements.")
+	}
 	for _, v := range c.a.vectors {
 		most := new(big.Int).Mul(rows, big.NewInt(v.max))
 		if _, _, ok := (&interval{most, most}).int64s(); !ok {
@@ -105,11 +112,17 @@ func (c *compiler) local() error {
 	if c.gated() {
 		c.a.unitVector([2]string{})
 	}
+	if n := c.a.length(); n > longestTask {
+		return pgerr.New(pgerr.ProgramLimitExceeded, "the statement is too complex").WithHint("Ask in several statements.")
+	}
 	exact := c.a.policy.kind == catalog.ReleaseExact
 	if !c.a.join {
 		t := c.b.tables[0]
 		if exact && t.Partitioned() && t.UnitIDs == catalog.Shared && !t.Disjoint && c.a.policy.cohort > 1 {
 			return pgerr.New(pgerr.UnitsShared, "a person may be at several owners of %q, so the least number of persons behind a group cannot be checked", t.Name)
+		}
+		if len(c.a.partials[0]) > maxColumns {
+			return pgerr.New(pgerr.ProgramLimitExceeded, "the statement has too many aggregates").WithHint("Ask in several statements.")
 		}
 		for _, p := range t.Partitions {
 			c.addTask(c.a.denseTask(t, p), 0, p, exact)
@@ -132,6 +145,26 @@ func (c *compiler) local() error {
 		c.addTask(c.a.joinTask(side, t, t.Partitions[0]), side, t.Partitions[0], exact)
 	}
 	return nil
+}
+
+// longestTask bounds an owner's SQL.
+const longestTask = 2 << 20
+
+// length is that of the expressions in the owners' SQL.
+func (a *analysis) length() int {
+	n := 0
+	for side := range 2 {
+		for _, p := range a.partials[side] {
+			n += len(p.row)
+		}
+		for _, w := range a.where[side] {
+			n += len(w)
+		}
+	}
+	for _, k := range a.keys {
+		n += len(k.sql)
+	}
+	return n
 }
 
 // institutions checks that the party that helps to match persons belongs to neither owner's

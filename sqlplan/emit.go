@@ -72,9 +72,11 @@ func (c *compiler) program() error {
 	for _, v := range c.opened() {
 		parts = append(parts, vectors[v])
 	}
-	answer := e.reg()
-	e.add(program.Concat{Parts: parts, Out: answer})
-	e.add(program.Open{Label: answerLabel, A: answer, To: c.plan.Gateway})
+	if len(parts) > 0 { // an aggregate in HAVING alone releases which groups are kept, and no number
+		answer := e.reg()
+		e.add(program.Concat{Parts: parts, Out: answer})
+		e.add(program.Open{Label: answerLabel, A: answer, To: c.plan.Gateway})
+	}
 	c.plan.Program = program.Program{Ops: e.ops}
 	return nil
 }
@@ -179,6 +181,11 @@ func (c *compiler) emitGate(e *emitter, vectors []program.Reg) []program.Reg {
 		e.add(program.GreaterEqual{A: vectors[c.a.unitVector([2]string{})], Bound: c.a.policy.cohort, Out: bit})
 		and(bit)
 	}
+	for _, v := range c.a.cohorts {
+		bit := e.reg()
+		e.add(program.GreaterEqual{A: vectors[v], Bound: c.a.policy.cohort, Out: bit})
+		and(bit)
+	}
 	for _, h := range c.a.having {
 		bit := e.reg()
 		e.add(program.GreaterEqual{A: vectors[h.vec], Bound: h.bound, Out: bit})
@@ -202,23 +209,36 @@ func (c *compiler) emitGate(e *emitter, vectors []program.Reg) []program.Reg {
 	return out
 }
 
-// contribution bounds what one person can change (RULES 14, 15).
+// contribution bounds what one person can change (RULES 14, 15). A union enters dense sums over all rows, so
+// nobody's rows depend on another's. A join enters at most the declared number of persons of each table
+// (RULES 13): in a table that exceeds it, the person next in order takes the place of one who is removed,
+// and changes the answer too, unless the owner signed that its table never exceeds it.
 func (c *compiler) contribution() (dp.Contribution, error) {
-	side := func(i int) dp.Contribution {
-		t := c.b.tables[i]
-		out := dp.Contribution{Partitions: 1}
-		if t.UnitIDs != catalog.OwnerScoped && !t.Disjoint {
-			out.Partitions = len(t.Partitions)
-		}
+	var sides []dp.Contribution
+	others := 0
+	for i, t := range c.b.tables {
+		var parts []dp.Contribution
 		for _, p := range t.Partitions {
-			out.Groups, out.RowsPerGroup = max(out.Groups, p.GroupsPerUnit), max(out.RowsPerGroup, p.RowsPerGroup)
+			part := dp.Contribution{Partitions: 1, Groups: p.GroupsPerUnit, RowsPerGroup: p.RowsPerGroup}
+			parts = append(parts, part.Within(c.a.cells(i)))
+			if !p.Bounded {
+				others++
+			}
 		}
-		return out.Within(c.a.cells(i))
+		side, err := dp.Union(t.UnitIDs != catalog.OwnerScoped && !t.Disjoint, parts...)
+		if err != nil {
+			return dp.Contribution{}, err
+		}
+		sides = append(sides, side)
 	}
 	if !c.a.join {
-		return side(0), nil
+		return sides[0], nil
 	}
-	return dp.Join(side(0), side(1), c.a.domain())
+	join, err := dp.Join(sides[0], sides[1], c.a.domain())
+	if err != nil {
+		return dp.Contribution{}, err
+	}
+	return join.Displacing(others)
 }
 
 // emitNoise adds an independent draw to each released vector, ε split equally over them.
@@ -232,6 +252,8 @@ func (c *compiler) emitNoise(e *emitter, vectors []program.Reg) ([]program.Reg, 
 	if err != nil {
 		return nil, pgerr.New(pgerr.InvalidParameterValue, "c2d.epsilon %v is too small for %d noisy values", c.a.policy.epsilon, len(opened)).WithHint("SET c2d.epsilon to a larger value.")
 	}
+	// The question costs its whole ε, also where the parts are rounded down.
+	c.plan.Release.Epsilon = c.a.policy.epsilon
 	d := int(c.a.domain())
 	out := append([]program.Reg(nil), vectors...)
 	for _, v := range opened {
@@ -278,9 +300,6 @@ func (c *compiler) draw(v int, limits dp.Contribution, part dp.Epsilon, d int) (
 		return fail(err)
 	}
 	r := &c.plan.Release
-	if r.Epsilon, err = r.Epsilon.Add(part); err != nil {
-		return fail(err)
-	}
 	if r.Delta, err = r.Delta.Add(delta); err != nil {
 		return fail(err)
 	}
@@ -322,7 +341,7 @@ func (c *compiler) leakage() error {
 	if c.a.policy.kind == catalog.ReleaseDP {
 		say(gateway, "learns the answer with noise for every declared group: %d numbers; nobody learns the noise or the exact answer", len(c.opened())*int(c.a.domain()))
 	} else {
-		say(gateway, "learns exact values of the groups with at least %d persons, and which groups these are", c.a.policy.cohort)
+		say(gateway, "learns exact values of the groups in which at least %d persons are behind each value, and which groups these are", c.a.policy.cohort)
 		for _, v := range c.a.values {
 			if v.nonNull >= 0 {
 				say(gateway, "learns the number of values behind %s beside it", c.a.vectors[v.vec].label)

@@ -130,7 +130,7 @@ func (b *binder) dateTrunc(c *syntax.Call, unit string, v value) (value, error) 
 	}
 	in := v.clamped()
 	out := value{k: k, null: v.null, sides: v.sides,
-		sql: fmt.Sprintf("pg_catalog.date_trunc(%s, (%s)::%s)", syntax.Quote(unit), in.sql, k.sql())}
+		sql: fmt.Sprintf("pg_catalog.date_trunc(%s, (%s)::%s)", syntax.Quote(unit), in.years().sql, k.sql())}
 	if v.iv == nil {
 		return out, nil
 	}
@@ -196,7 +196,7 @@ func (b *binder) extract(c *syntax.Call, field string, v value) (value, error) {
 		return value{}, b.unsupported(c.At(), "", "extract(%s) from a date is not supported", field)
 	}
 	out := value{k: numeric, null: v.null, sides: v.sides,
-		sql: fmt.Sprintf("EXTRACT(%s FROM %s)", field, v.clamped().sql)}
+		sql: fmt.Sprintf("EXTRACT(%s FROM %s)", field, v.clamped().years().sql)}
 	if r, ok := fieldRange[field]; ok {
 		out.iv = newInterval(r[0], r[1])
 	} else if field == "year" && v.iv != nil {

@@ -2,6 +2,7 @@ package sqlplan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
@@ -12,7 +13,7 @@ import (
 // unit keeps at most C∞ rows a group and C0 groups, in an order that only the owner's
 // salt decides (RULES 13); rows without a unit are dropped.
 func (a *analysis) rowsSQL(side int, t *catalog.Table, p catalog.Partition) string {
-	list := []string{a.cellSQL(side) + " AS cell", "t." + syntax.Ident(t.Unit) + " AS u"}
+	list := []string{a.cellSQL(side) + " AS cell", unitSQL(t) + " AS u"}
 	for i, part := range a.partials[side] {
 		list = append(list, fmt.Sprintf("%s AS r%d", part.row, i))
 	}
@@ -37,8 +38,34 @@ func (a *analysis) rowsSQL(side int, t *catalog.Table, p catalog.Partition) stri
       pg_catalog.row_number() OVER (PARTITION BY u, cell ORDER BY %s, %s) AS n
     FROM (%s) AS s WHERE u IS NOT NULL AND cell IS NOT NULL) AS w
     WHERE g OPERATOR(pg_catalog.<=) %d AND n OPERATOR(pg_catalog.<=) %d`,
-		hash("group", "u, cell"), hash("row", "u, cell, "+tie), tie, rows, min(p.GroupsPerUnit, a.cells(side)), p.RowsPerGroup)
+		hash("group", "u, cell"), hash("row", "u, cell, "+joined(own)), tie, rows, min(p.GroupsPerUnit, a.cells(side)), p.RowsPerGroup)
 }
+
+// unitSQL identifies a row's unit. Text is compared bytewise: under a collation that takes different identifiers
+// for one, how many rows a person keeps would depend on another's.
+func unitSQL(t *catalog.Table) string {
+	u := "t." + syntax.Ident(t.Unit)
+	if unitKind(t) == text {
+		return "(" + u + `::pg_catalog.text) COLLATE pg_catalog."C"`
+	}
+	return u
+}
+
+// joined writes a list of arguments of concat_ws in groups, as functions take a hundred arguments at most.
+func joined(list []string) string {
+	const group = 50
+	if len(list) <= group {
+		return strings.Join(list, ", ")
+	}
+	var out []string
+	for part := range slices.Chunk(list, group) {
+		out = append(out, "pg_catalog.concat_ws('|', "+strings.Join(part, ", ")+")")
+	}
+	return joined(out)
+}
+
+// largestSum keeps an owner's sums within their type, whatever its data: more rows than declared must not be an error.
+const largestSum = int64(1)<<62 - 1
 
 // cellSQL is the cell number of a row among one side's keys; NULL outside the declared domains.
 func (a *analysis) cellSQL(side int) string {
@@ -65,7 +92,7 @@ func (a *analysis) denseTask(t *catalog.Table, p catalog.Partition) LocalTask {
 	for i, part := range a.partials[0] {
 		name := fmt.Sprintf("p%d", i)
 		out = append(out, fmt.Sprintf("coalesce(a.%s, 0)::pg_catalog.int8 AS %s", name, name))
-		sum := fmt.Sprintf("pg_catalog.sum(r%d)::pg_catalog.int8", i)
+		sum := fmt.Sprintf("least(greatest(pg_catalog.sum(r%d), -%d), %d)::pg_catalog.int8", i, largestSum, largestSum)
 		if part.units {
 			sum = fmt.Sprintf("pg_catalog.count(DISTINCT CASE WHEN r%d THEN u END)", i)
 		}
@@ -113,12 +140,17 @@ func (a *analysis) joinTask(side int, t *catalog.Table, p catalog.Partition) Loc
 	return task
 }
 
+// longestKey is the longest identifier, in bytes, that is a key as it is; longer ones are hashed, so that no length
+// is an error.
+const longestKey = 1024
+
 // keySQL encodes the unit injectively: a tag of the common type, then the value, with its length where
 // that varies (RULES 10).
 func keySQL(t *catalog.Table) string {
 	if unitKind(t) == text {
 		utf8 := "pg_catalog.convert_to(u::pg_catalog.text, 'UTF8')"
-		return fmt.Sprintf(`('\x02'::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.int4send(pg_catalog.octet_length(%s)) OPERATOR(pg_catalog.||) %s)`, utf8, utf8)
+		return fmt.Sprintf(`CASE WHEN pg_catalog.octet_length(%s) OPERATOR(pg_catalog.<=) %d THEN '\x02'::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.int4send(pg_catalog.octet_length(%s)) OPERATOR(pg_catalog.||) %s ELSE '\x03'::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.sha256(%s) END`,
+			utf8, longestKey, utf8, utf8, utf8)
 	}
 	return `('\x01'::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.int8send(u::pg_catalog.int8))`
 }

@@ -2,6 +2,7 @@ package sqlplan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/dp"
@@ -53,6 +54,25 @@ func (m measure) finish(vec int, k kind) (kind, error) {
 	return k, nil
 }
 
+// persons makes a cell wait for the cohort among those whom this aggregate reads: behind FILTER, and behind NULL,
+// there may be far fewer than in the group (RULES 21).
+func (m measure) persons(side int, nonNull string) {
+	if m.a.policy.kind != catalog.ReleaseExact || m.a.policy.cohort <= 1 {
+		return
+	}
+	who := m.filter
+	if nonNull != "" {
+		test := "(" + nonNull + ") IS NOT NULL"
+		if who[side] != "" {
+			test = "(" + who[side] + ") AND " + test
+		}
+		who[side] = test
+	}
+	if v := m.a.unitVector(who); !slices.Contains(m.a.cohorts, v) {
+		m.a.cohorts = append(m.a.cohorts, v)
+	}
+}
+
 // distinct binds COUNT(DISTINCT unit).
 func (m measure) distinct() (kind, error) {
 	c, b := m.call, m.b
@@ -71,6 +91,7 @@ func (m measure) distinct() (kind, error) {
 	if !m.a.join && t.Partitioned() && t.UnitIDs == catalog.Shared && !t.Disjoint {
 		return "", b.fail(c.At(), pgerr.UnitsShared, "Use count(*), or ask one owner's table alone.", "a person may be at several owners of %q, so distinct persons cannot be counted by adding up", t.Name)
 	}
+	m.persons(side, "")
 	return m.finish(m.a.unitVector(m.filter), int8)
 }
 
@@ -111,6 +132,7 @@ func (m measure) argument() (kind, error) {
 	case v.null:
 		nonNull = v.sql
 	}
+	m.persons(side, nonNull)
 	if c.Name == "count" {
 		return m.finish(m.count(nonNull, side, label), int8)
 	}

@@ -5,13 +5,37 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
 )
 
 const allowHint = "Use comparisons, AND/OR/NOT, IS NULL, IN, BETWEEN, + - *, CASE, coalesce, nullif, abs, greatest, least, extract, date_trunc, width_bucket, lower, upper or length."
 
+// longestSQL bounds an expression written out for an owner. nullif, IN and their like write an operand more than
+// once, so that nested ones grow exponentially: without a bound a short statement would take all parties' memory.
+const longestSQL = 128 << 10
+
 // scalar binds a private expression: everything in it is total and of bounded cost (RULES 12).
 func (b *binder) scalar(e syntax.Expr, want use) (value, error) {
+	v, err := b.expression(e, want)
+	if err == nil {
+		err = b.length(e.At(), len(v.sql))
+	}
+	if err != nil {
+		return value{}, err
+	}
+	return v, nil
+}
+
+// length refuses expressions whose SQL is too long.
+func (b *binder) length(at, n int) error {
+	if n > longestSQL {
+		return b.fail(at, pgerr.ProgramLimitExceeded, "Nest fewer expressions, or ask in several statements.", "the expression is too complex")
+	}
+	return nil
+}
+
+func (b *binder) expression(e syntax.Expr, want use) (value, error) {
 	switch x := e.(type) {
 	case *syntax.Column:
 		return b.reference(x, want)
@@ -100,6 +124,9 @@ func (b *binder) cast(c *syntax.Cast, want use) (value, error) {
 	if err := b.widens(c.At(), v, k); err != nil {
 		return value{}, err
 	}
+	if v.k == numeric && k == float8 && !v.isLit {
+		return v.double(), nil
+	}
 	v = v.clamped()
 	switch {
 	case v.k.integer() && (k == numeric || k.integer() && v.iv != nil && v.iv.within(typeRange(k))),
@@ -178,8 +205,11 @@ func (b *binder) unify(at int, vs []value) (kind, error) {
 		if err = b.widens(at, vs[i], k); err != nil {
 			return "", err
 		}
-		if vs[i].k != k && k.moment() {
+		switch {
+		case vs[i].k != k && k.moment():
 			vs[i] = momentTo(vs[i].clamped(), k)
+		case vs[i].k == numeric && k == float8 && !vs[i].isLit:
+			vs[i] = vs[i].double()
 		}
 	}
 	return k, nil
@@ -241,6 +271,9 @@ func (b *binder) construct(c *syntax.Call, want use) (value, error) {
 		if c.Name == "between" {
 			truth.sql = fmt.Sprintf("(%s OPERATOR(pg_catalog.>=) %s AND %s OPERATOR(pg_catalog.<=) %s)", collated(vs[0]), collated(vs[1]), collated(vs[0]), collated(vs[2]))
 			return truth, nil
+		}
+		if err := b.length(c.At(), len(vs)*len(vs[0].sql)); err != nil {
+			return value{}, err
 		}
 		var tests []string
 		for _, v := range vs[1:] {
@@ -404,6 +437,9 @@ func (b *binder) caseOf(c *syntax.Case, want use) (value, error) {
 			return value{}, err
 		}
 		conds, sides = append(conds, v.sql), sides|v.sides
+		if err := b.length(c.At(), len(conds)*len(v.sql)); err != nil {
+			return value{}, err
+		}
 	}
 	results := append([]syntax.Expr(nil), c.Then...)
 	if c.Else != nil {

@@ -272,6 +272,7 @@ func (b *binder) aggregate(a *analysis, c *syntax.Call) (kind, error) {
 	m := measure{b: b, a: a, call: c, filter: filter}
 	switch {
 	case c.Star:
+		m.persons(0, "")
 		return m.finish(m.count("", 0, "count(*)"), int8)
 	case len(c.Args) != 1:
 		return "", b.fail(c.At(), "42883", "", "function %s with %d arguments does not exist", c.Name, len(c.Args))

@@ -48,15 +48,60 @@ func (v value) clamped() value {
 	return out
 }
 
-// numeric returns the SQL of the clamped value as numeric, on which no arithmetic overflows.
-func (v value) numeric() string { return "(" + v.clamped().sql + ")::pg_catalog.numeric" }
-
-// lattice returns the SQL of the clamped value in lattice steps, as int8.
-func (v value) lattice() string {
-	if v.k.integer() {
-		return "(" + v.clamped().sql + ")::pg_catalog.int8"
+// numeric returns the SQL of the clamped value as numeric, on which no arithmetic overflows. A column is first
+// rounded to its lattice, so that the digits of a product, and with them its cost, are bounded.
+func (v value) numeric() string {
+	sql := "(" + v.clamped().sql + ")::pg_catalog.numeric"
+	if v.raw && !v.k.integer() {
+		return fmt.Sprintf("pg_catalog.round(%s, %d)", sql, v.scale)
 	}
-	return fmt.Sprintf("pg_catalog.round(%s OPERATOR(pg_catalog.*) %s::pg_catalog.numeric)::pg_catalog.int8", v.numeric(), pow10(v.scale))
+	return sql
+}
+
+// double returns a bounded number as float8. Rounded to the lattice it is neither too large nor too near to 0
+// for the type, either of which would be an error.
+func (v value) double() value {
+	out := v.clamped()
+	out.sql = fmt.Sprintf("pg_catalog.round((%s)::pg_catalog.numeric, %d)::pg_catalog.float8", out.sql, v.scale)
+	out.k, out.domain, out.raw = float8, nil, false
+	return out
+}
+
+// lattice returns the SQL of a bounded value in lattice steps, as int8. Where the interval is a proof about an
+// expression, or a double is rounded to fifteen digits, the result is held to the interval once more: whatever the
+// data are, noise is calibrated to it and the conversion cannot fail. NULL stays NULL; NaN becomes the upper bound.
+func (v value) lattice() string {
+	in := v.clamped().sql
+	if v.raw && v.k.integer() {
+		return "(" + in + ")::pg_catalog.int8"
+	}
+	steps := "(" + in + ")::pg_catalog.numeric"
+	if !v.k.integer() {
+		steps = fmt.Sprintf("pg_catalog.round(%s OPERATOR(pg_catalog.*) %s::pg_catalog.numeric)", steps, pow10(v.scale))
+	}
+	if v.raw && v.k == numeric {
+		return steps + "::pg_catalog.int8"
+	}
+	return fmt.Sprintf("CASE WHEN (%s) IS NOT NULL THEN least(greatest(%s, %s), %s)::pg_catalog.int8 END", in, steps,
+		bound(numeric, v.iv.lo, 0), bound(numeric, v.iv.hi, 0))
+}
+
+// years holds a moment without declared bounds to years 1 to 9999, in which no function of time fails.
+func (v value) years() value {
+	if v.iv != nil || !v.k.moment() {
+		return v
+	}
+	lo, hi := "0001-01-01", "9999-12-31"
+	if v.k != date {
+		hi += " 23:59:59.999999"
+	}
+	if v.k == timestamptz {
+		lo, hi = lo+" 00:00:00+00", hi+"+00"
+	}
+	v.sql = fmt.Sprintf("CASE WHEN %s OPERATOR(pg_catalog.<) '%s'::%s THEN '%s'::%s WHEN %s OPERATOR(pg_catalog.>) '%s'::%s THEN '%s'::%s ELSE %s END",
+		v.sql, lo, v.k.sql(), lo, v.k.sql(), v.sql, hi, v.k.sql(), hi, v.k.sql(), v.sql)
+	v.raw = false
+	return v
 }
 
 // bound writes a lattice number as a literal of a type.

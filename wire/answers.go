@@ -31,6 +31,7 @@ type answer struct {
 	portal string     // of a Bind, Describe P, Execute or Close P
 	meta   *rewritten // of a Parse: what becomes of the statement; nil when it was relayed untouched
 	query  *queryText // of a Query
+	step   *step      // not nil: of a Query that runs statement by statement
 
 	probe   *probe                  // not nil: injected by the relay, never shown to the client
 	refusal *pgproto3.ErrorResponse // takes the place of the error that the relay provokes
@@ -62,17 +63,16 @@ func (p *probe) finish() { p.once.Do(func() { close(p.done) }) }
 // it sent, one takes what arrived.
 type answers struct {
 	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced when the queue becomes empty
+	emptied  chan struct{} // closed when the queue becomes empty; nil if nobody waits
 	queue    []answer
+	first    int  // index of the answer that is due
 	skipping bool // an error was seen and no Sync has been sent since
 	status   byte // of the last ReadyForQuery
-	busy     func(bool)
+	clock    *clock
 }
 
-// newAnswers returns an empty queue. busy is told when the queue fills and empties.
-func newAnswers(status byte, busy func(bool)) *answers {
-	return &answers{status: status, changed: make(chan struct{}), busy: busy}
-}
+// newAnswers returns an empty queue. The clock is told when the queue fills and empties.
+func newAnswers(status byte, c *clock) *answers { return &answers{status: status, clock: c} }
 
 // push adds what was, or is about to be, sent. While the shadow skips to the next Sync, it owes
 // nothing for anything else.
@@ -85,10 +85,14 @@ func (q *answers) push(items ...answer) {
 			continue
 		}
 		q.skipping = false
-		q.queue = append(q.queue, a)
-		if len(q.queue) == 1 {
-			q.busy(true)
+		if len(q.queue) == 0 {
+			q.clock.enter(phaseRunning)
 		}
+		if q.first > 32 && q.first > len(q.queue)/2 { // a pipeline that never empties must not grow it
+			q.queue = append(q.queue[:0], q.queue[q.first:]...)
+			q.first = 0
+		}
+		q.queue = append(q.queue, a)
 	}
 }
 
@@ -109,7 +113,7 @@ func (q *answers) head() (answer, bool) {
 	if len(q.queue) == 0 {
 		return answer{}, false
 	}
-	return q.queue[0], true
+	return q.queue[q.first], true
 }
 
 // pop removes the answer that is due.
@@ -120,13 +124,20 @@ func (q *answers) pop() {
 }
 
 func (q *answers) popLocked() {
-	q.queue[0] = answer{}
-	q.queue = q.queue[1:]
-	if len(q.queue) == 0 {
-		q.queue = nil
-		close(q.changed)
-		q.changed = make(chan struct{})
-		q.busy(false)
+	q.queue[q.first] = answer{}
+	q.first++
+	if q.first < len(q.queue) {
+		return
+	}
+	q.queue, q.first = q.queue[:0], 0
+	if q.emptied != nil {
+		close(q.emptied)
+		q.emptied = nil
+	}
+	if q.status == 'I' {
+		q.clock.enter(phaseIdle)
+	} else {
+		q.clock.enter(phaseInBlock)
 	}
 }
 
@@ -136,10 +147,10 @@ func (q *answers) failed() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.queue) > 0 {
-		if k := q.queue[0].kind; k == answerSync || k == answerQuery {
+		if k := q.queue[q.first].kind; k == answerSync || k == answerQuery {
 			return
 		}
-		q.queue[0].drop()
+		q.queue[q.first].drop()
 		q.popLocked()
 	}
 	q.skipping = true
@@ -157,13 +168,17 @@ func (q *answers) ready(status byte) {
 func (q *answers) idle(ctx context.Context) (byte, error) {
 	for {
 		q.mu.Lock()
-		n, ch, status := len(q.queue), q.changed, q.status
-		q.mu.Unlock()
-		if n == 0 {
-			return status, nil
+		if len(q.queue) == 0 {
+			defer q.mu.Unlock()
+			return q.status, nil
 		}
+		if q.emptied == nil {
+			q.emptied = make(chan struct{})
+		}
+		emptied := q.emptied
+		q.mu.Unlock()
 		select {
-		case <-ch:
+		case <-emptied:
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		}

@@ -1,15 +1,12 @@
 package wire
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/xdg-go/scram"
@@ -17,65 +14,43 @@ import (
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 )
 
-// scramMechanism is the one SASL mechanism offered.
-const scramMechanism = "SCRAM-SHA-256"
+// SASL mechanisms. The second binds the password's proof to the server's certificate, so that
+// nobody between client and server can pass it on; it is offered first, on TLS only.
+const (
+	scramMechanism = "SCRAM-SHA-256"
+	scramPlus      = "SCRAM-SHA-256-PLUS"
+)
 
-// errVerifier says that a stored verifier is not in PostgreSQL's form; it never quotes it.
-var errVerifier = errors.New("malformed SCRAM verifier")
-
-// credentials are a SCRAM verifier in parts.
-type credentials scram.StoredCredentials
-
-// String keeps keys out of logs.
-func (credentials) String() string { return "credentials{…}" }
-
-// GoString keeps keys out of logs.
-func (credentials) GoString() string { return "credentials{…}" }
-
-// parseVerifier reads SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey.
-func parseVerifier(v string) (credentials, error) {
-	parts := strings.Split(v, "$")
-	if len(parts) != 3 || parts[0] != scramMechanism {
-		return credentials{}, errVerifier
-	}
-	iter, salt64, ok1 := strings.Cut(parts[1], ":")
-	stored64, server64, ok2 := strings.Cut(parts[2], ":")
-	n, err := strconv.Atoi(iter)
-	if !ok1 || !ok2 || err != nil || n < 1 {
-		return credentials{}, errVerifier
-	}
-	c := credentials{KeyFactors: scram.KeyFactors{Iters: n}}
-	salt, err1 := base64.StdEncoding.DecodeString(salt64)
-	stored, err2 := base64.StdEncoding.DecodeString(stored64)
-	server, err3 := base64.StdEncoding.DecodeString(server64)
-	if errors.Join(err1, err2, err3) != nil || len(salt) == 0 || len(stored) != sha256.Size || len(server) != sha256.Size {
-		return credentials{}, errVerifier
-	}
-	c.Salt, c.StoredKey, c.ServerKey = string(salt), stored, server
-	return c, nil
+// scramExchange is one login as it runs.
+type scramExchange struct {
+	opts    *Options
+	in      *frames
+	out     *writer
+	binding scram.ChannelBinding // zero: not offered
 }
 
-// mockCredentials are those of a login that does not exist: the same salt each time, and
-// keys that no password has.
-func (o *Options) mockCredentials(login string) (credentials, error) {
-	mac := hmac.New(sha256.New, o.MockKey)
-	_, _ = mac.Write([]byte(login)) // hash.Hash: never returns an error
-	keys := make([]byte, 2*sha256.Size)
-	if _, err := io.ReadFull(o.Random, keys); err != nil {
-		return credentials{}, fmt.Errorf("reading randomness: %w", err)
+// endpointBinding is tls-server-end-point (RFC 5929) of a configuration with one certificate. It is zero, and channel
+// binding not offered, where the certificate depends on the client or its signature has no digest (Ed25519).
+func endpointBinding(c *tls.Config) scram.ChannelBinding {
+	if c == nil || len(c.Certificates) != 1 || c.GetCertificate != nil || c.GetConfigForClient != nil || len(c.Certificates[0].Certificate) == 0 {
+		return scram.ChannelBinding{}
 	}
-	return credentials{
-		KeyFactors: scram.KeyFactors{Salt: string(mac.Sum(nil)[:16]), Iters: o.MockIterations},
-		StoredKey:  keys[:sha256.Size],
-		ServerKey:  keys[sha256.Size:],
-	}, nil
+	leaf, err := x509.ParseCertificate(c.Certificates[0].Certificate[0])
+	if err != nil {
+		return scram.ChannelBinding{}
+	}
+	b, err := scram.NewTLSServerEndpointBinding(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}})
+	if err != nil {
+		return scram.ChannelBinding{}
+	}
+	return b
 }
 
-// authenticate runs SCRAM-SHA-256 for login. Every failure that depends on the login or
-// the password is the same 28P01; other errors are I/O or protocol violations.
-func (o *Options) authenticate(be *pgproto3.Backend, out *writer, login string) error {
-	verifier, known := o.Handler.Verifier(login)
-	creds, err := o.mockCredentials(login)
+// run authenticates login. Every failure that depends on the login or the password is the same
+// 28P01; other errors are I/O, protocol violations or a channel that is not the client's.
+func (x *scramExchange) run(login string) error {
+	verifier, known := x.opts.Handler.Verifier(login)
+	creds, err := x.opts.mockCredentials(login)
 	if err != nil {
 		return err
 	}
@@ -84,38 +59,78 @@ func (o *Options) authenticate(be *pgproto3.Backend, out *writer, login string) 
 			return fmt.Errorf("verifier of login %q: %w", login, err)
 		}
 	}
-	conv, err := o.conversation(creds)
+	conv, err := x.offer(creds)
 	if err != nil {
 		return err
 	}
-	if err := sendNow(out, &pgproto3.AuthenticationSASL{AuthMechanisms: []string{scramMechanism}}); err != nil {
+	var final pgproto3.SASLResponse
+	if err := x.receive(&final); err != nil {
 		return err
 	}
-	first, err := receiveInitial(be)
-	if err != nil {
-		return err
+	proof, err := conv.Step(string(final.Data))
+	if proof == scram.ErrChannelBindingsDontMatch {
+		return pgerr.New(pgerr.InvalidAuthorization, "SCRAM channel binding check failed").
+			WithHint("Somebody may stand between this client and the server.")
 	}
-	challenge, err := conv.Step(first)
-	if err != nil {
-		return pgerr.New(pgerr.ProtocolViolation, "malformed SCRAM message")
-	}
-	if err := sendNow(out, &pgproto3.AuthenticationSASLContinue{Data: []byte(challenge)}); err != nil {
-		return err
-	}
-	final, err := receiveResponse(be)
-	if err != nil {
-		return err
-	}
-	proof, err := conv.Step(final)
 	if err != nil || !conv.Valid() || !known {
 		return pgerr.New(pgerr.InvalidPassword, "password authentication failed for user %q", login)
 	}
-	return out.send(&pgproto3.AuthenticationSASLFinal{Data: []byte(proof)})
+	return x.out.send(&pgproto3.AuthenticationSASLFinal{Data: []byte(proof)})
+}
+
+// offer names the mechanisms, takes the client's choice and first message, and sends the challenge.
+func (x *scramExchange) offer(creds credentials) (*scram.ServerConversation, error) {
+	mechanisms := []string{scramMechanism}
+	if x.binding.IsSupported() {
+		mechanisms = []string{scramPlus, scramMechanism}
+	}
+	if err := sendNow(x.out, &pgproto3.AuthenticationSASL{AuthMechanisms: mechanisms}); err != nil {
+		return nil, err
+	}
+	var first pgproto3.SASLInitialResponse
+	if err := x.receive(&first); err != nil {
+		return nil, err
+	}
+	if err := x.checkChoice(first); err != nil {
+		return nil, err
+	}
+	conv, err := x.opts.conversation(creds, x.binding)
+	if err != nil {
+		return nil, err
+	}
+	challenge, err := conv.Step(string(first.Data))
+	if err != nil {
+		return nil, pgerr.New(pgerr.ProtocolViolation, "malformed SCRAM message")
+	}
+	return conv, sendNow(x.out, &pgproto3.AuthenticationSASLContinue{Data: []byte(challenge)})
+}
+
+// checkChoice holds the mechanism against the flag of the SCRAM message: p = bound to the channel, y = the client
+// could, but believes that the server cannot, n = it cannot. A y where binding was offered means that
+// somebody took the offer away.
+func (x *scramExchange) checkChoice(m pgproto3.SASLInitialResponse) error {
+	bound := bytes.HasPrefix(m.Data, []byte("p="))
+	switch {
+	case m.AuthMechanism == scramPlus && x.binding.IsSupported():
+		if !bound {
+			return pgerr.New(pgerr.ProtocolViolation, "malformed SCRAM message").
+				WithDetail("The client selected SCRAM-SHA-256-PLUS, but the SCRAM message does not include channel binding data.")
+		}
+	case m.AuthMechanism != scramMechanism:
+		return pgerr.New(pgerr.ProtocolViolation, "client selected an invalid SASL authentication mechanism")
+	case bound:
+		return pgerr.New(pgerr.ProtocolViolation, "malformed SCRAM message").
+			WithDetail("The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data.")
+	case bytes.HasPrefix(m.Data, []byte("y")) && x.binding.IsSupported():
+		return pgerr.New(pgerr.InvalidAuthorization, "SCRAM channel binding negotiation error").
+			WithDetail("The client supports SCRAM channel binding but thinks the server does not. However, this server does support channel binding.")
+	}
+	return nil
 }
 
 // conversation starts the server's side of one exchange. PostgreSQL ignores the name
 // inside the exchange, clients leave it empty.
-func (o *Options) conversation(c credentials) (*scram.ServerConversation, error) {
+func (o *Options) conversation(c credentials, binding scram.ChannelBinding) (*scram.ServerConversation, error) {
 	srv, err := scram.SHA256.NewServer(func(string) (scram.StoredCredentials, error) {
 		return scram.StoredCredentials(c), nil
 	})
@@ -127,39 +142,22 @@ func (o *Options) conversation(c credentials) (*scram.ServerConversation, error)
 		return nil, fmt.Errorf("reading randomness: %w", err)
 	}
 	srv.WithNonceGenerator(func() string { return base64.StdEncoding.EncodeToString(nonce) })
-	return srv.NewConversation(), nil
+	return srv.NewConversationWithChannelBinding(binding), nil
 }
 
-// receiveInitial reads the client's first SASL message.
-func receiveInitial(be *pgproto3.Backend) (string, error) {
-	if err := be.SetAuthType(pgproto3.AuthTypeSASL); err != nil {
-		return "", err
-	}
-	msg, err := be.Receive()
+// receive reads one SASL message of the client.
+func (x *scramExchange) receive(m pgproto3.Message) error {
+	f, err := x.in.next()
 	if err != nil {
-		return "", err
+		return err
 	}
-	m, ok := msg.(*pgproto3.SASLInitialResponse)
-	if !ok || !slices.Contains([]string{scramMechanism}, m.AuthMechanism) {
-		return "", pgerr.New(pgerr.ProtocolViolation, "client selected an invalid SASL authentication mechanism")
+	if f.kind() != 'p' {
+		return pgerr.New(pgerr.ProtocolViolation, "expected SASL response, got message type %d", f.kind())
 	}
-	return string(m.Data), nil
-}
-
-// receiveResponse reads the client's second SASL message.
-func receiveResponse(be *pgproto3.Backend) (string, error) {
-	if err := be.SetAuthType(pgproto3.AuthTypeSASLContinue); err != nil {
-		return "", err
+	if f.decode(m) != nil {
+		return pgerr.New(pgerr.ProtocolViolation, "malformed SASL response")
 	}
-	msg, err := be.Receive()
-	if err != nil {
-		return "", err
-	}
-	m, ok := msg.(*pgproto3.SASLResponse)
-	if !ok {
-		return "", pgerr.New(pgerr.ProtocolViolation, "expected SASL response")
-	}
-	return string(m.Data), nil
+	return nil
 }
 
 // sendNow sends and flushes.

@@ -33,7 +33,7 @@ const (
 //	{"call": "run", "pid": 4711, "statement": "…", "args": ["…", null], "settings": {"TimeZone": "UTC"}}
 //
 // args may be null or missing. The answer is one column of type text[], a row for each of Callback.Call's. Anything else is
-// refused. The call's context ends when the client goes away, as dblink does when its backend is cancelled.
+// refused. The call's context ends when the client goes away or asks for cancellation (dblink_cancel_query).
 //
 // Errors that are not a *pgerr.Error reach the client as XX000 with the error's text withheld.
 func ServeCallback(ctx context.Context, l net.Listener, cb Callback, password string) error {
@@ -43,6 +43,7 @@ func ServeCallback(ctx context.Context, l net.Listener, cb Callback, password st
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
+	running := newCalls(password)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
@@ -55,7 +56,7 @@ func ServeCallback(ctx context.Context, l net.Listener, cb Callback, password st
 			_ = l.Close()
 			return fmt.Errorf("accepting callbacks: %w", err)
 		}
-		c := &callbackConn{conn: conn, out: newWriter(conn), cb: cb, password: sha256.Sum256([]byte(password))}
+		c := &callbackConn{conn: conn, out: newWriter(conn), cb: cb, password: sha256.Sum256([]byte(password)), calls: running, id: running.open()}
 		wg.Go(func() { c.serve(ctx) })
 	}
 }
@@ -67,6 +68,8 @@ type callbackConn struct {
 	out      *writer
 	cb       Callback
 	password [sha256.Size]byte
+	calls    *calls
+	id       uint32 // among calls
 }
 
 // serve handles one connection; its errors have nobody to be told to but the client.
@@ -100,8 +103,14 @@ func (c *callbackConn) login() error {
 			}
 			continue
 		}
+		if code == codeCancel {
+			if key, err := decodeCancel(body); err == nil {
+				c.calls.cancel(key)
+			}
+			return errStartup // it has no answer
+		}
 		if code>>16 != 3 {
-			return errStartup // cancel requests among them: a client cancels by closing
+			return errStartup
 		}
 		if _, err := decodeStartup(code, body); err != nil {
 			return err
@@ -136,7 +145,7 @@ func (c *callbackConn) login() error {
 		&pgproto3.ParameterStatus{Name: "server_encoding", Value: "UTF8"},
 		&pgproto3.ParameterStatus{Name: "client_encoding", Value: "UTF8"},
 		&pgproto3.ParameterStatus{Name: "standard_conforming_strings", Value: "on"},
-		&pgproto3.BackendKeyData{ProcessID: 1, SecretKey: make([]byte, 4)},
+		&pgproto3.BackendKeyData{ProcessID: c.id, SecretKey: c.calls.secret(c.id)},
 		&pgproto3.ReadyForQuery{TxStatus: 'I'})
 }
 
@@ -211,6 +220,8 @@ func (c *callbackConn) run(ctx context.Context, text string) ([][]*string, error
 	if err != nil {
 		return nil, err
 	}
+	ctx, end := c.calls.begin(ctx, c.id)
+	defer end()
 	return c.cb.Call(ctx, call)
 }
 

@@ -205,3 +205,50 @@ func TestCallbackByDblink(t *testing.T) {
 		t.Errorf("error %+v", pe)
 	}
 }
+
+// TestCallbackCancel: a CancelRequest ends the call and not its connection; a wrong key does nothing.
+func TestCallbackCancel(t *testing.T) {
+	t.Parallel()
+	started := make(chan struct{}, 1)
+	cfg := serveCallback(t, func(ctx context.Context, c Call) ([][]*string, error) {
+		if c.Name == "quick" {
+			return [][]*string{{ptr("x")}}, nil
+		}
+		started <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	connect := func() *pgconn.PgConn {
+		c, err := pgconn.ConnectConfig(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close(context.Background()) })
+		return c
+	}
+	c, other := connect(), connect()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.Exec(context.Background(), `{"call":"wait","pid":7}`).ReadAll()
+		ended <- err
+	}()
+	<-started
+	if err := other.CancelRequest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("another connection's key ended the call: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if err := c.CancelRequest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var pe *pgconn.PgError
+	if err := <-ended; !errors.As(err, &pe) || pe.Code != "57014" {
+		t.Errorf("cancelled: %v", err)
+	}
+	if _, err := c.Exec(t.Context(), `{"call":"quick","pid":7}`).ReadAll(); err != nil {
+		t.Errorf("after the cancellation: %v", err)
+	}
+}

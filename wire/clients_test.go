@@ -59,12 +59,32 @@ func TestPsql(t *testing.T) {
 		{"refusal aborts", "BEGIN; insert into x values (1); SELECT 1; COMMIT;",
 			"BEGIN\nERROR:  cannot execute INSERT in a read-only transaction\nLINE 1: insert into x values (1);\n        ^\nERROR:  current transaction is aborted, commands ignored until end of transaction block\nROLLBACK\n"},
 		{"set", "SET c2d.epsilon = 0.5; SHOW c2d.epsilon;", "SET\n0.5\n"},
+		{"set before", `SET search_path = nowhere\; SELECT count(*) FROM patients;`,
+			"SET\nERROR:  relation \"patients\" does not exist\nLINE 1: SET search_path = nowhere; SELECT count(*) FROM patients;\n                                                        ^\n"},
+		{"set before, rolled back", `SET search_path = nowhere\; SELECT count(*) FROM patients; SHOW search_path;`, "search_path-stays"},
+		{"steps", `SELECT 1\; SET DateStyle = 'German'\; SELECT count(*), date '2020-02-01' FROM patients\; SHOW DateStyle\; COPY (SELECT id FROM patients WHERE id < 3) TO STDOUT;`,
+			"1\nSET\n1000|01.02.2020\nGerman, DMY\n1\n2\n"},
+		{"steps in a block", `BEGIN\; SET LOCAL search_path = nowhere\; SET LOCAL search_path = public\; SELECT max(id) FROM patients\; COMMIT;`,
+			"BEGIN\nSET\nSET\n1000\nCOMMIT\n"},
+		{"steps, error", `RESET ALL\; SELECT 'é', 1/0\; SELECT count(*) FROM patients;`, "RESET\nERROR:  division by zero\n"},
+		{"steps, position", `RESET ALL\; SELECT 'é', qqqq\; SELECT count(*) FROM patients;`,
+			"RESET\nERROR:  column \"qqqq\" does not exist\nLINE 1: RESET ALL; SELECT 'é', qqqq; SELECT count(*) FROM patients;\n                               ^\n"},
+		{"steps, finish fails", `RESET ALL\; SELECT finishfails FROM (SELECT 1 AS finishfails) x, (SELECT id FROM patients) y\; SELECT 2; SELECT 3;`, "RESET\nERROR:  rows\nLINE 1: RESET ALL; SELECT finishfails FROM (SELECT 1 AS finishfails)...\n        ^\n3\n"},
+		{"rollback in front", `BEGIN; SELECT 1/0; ROLLBACK\; SELECT count(*) FROM patients; SELECT 4;`, "BEGIN\nERROR:  division by zero\nROLLBACK\n1000\n4\n"},
+		{"aborted", `BEGIN; SELECT 1/0; SELECT 2\; SELECT count(*) FROM patients; ROLLBACK;`,
+			"BEGIN\nERROR:  division by zero\nERROR:  current transaction is aborted, commands ignored until end of transaction block\nROLLBACK\n"},
 		{"latin1", "SET client_encoding TO 'LATIN1'; SELECT length('\xe9'), count(*) FROM patients;", "SET\n1|1000\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := psql(t, s, c.script)
 			if c.want == "25P02-or-abort" {
 				if !strings.Contains(got, "current transaction is aborted") {
+					t.Errorf("got %q", got)
+				}
+				return
+			}
+			if c.want == "search_path-stays" {
+				if !strings.HasSuffix(got, "\"$user\", public\n") {
 					t.Errorf("got %q", got)
 				}
 				return

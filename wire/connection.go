@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 
@@ -29,7 +30,8 @@ func (c *connection) run(ctx context.Context) error {
 	if err := deadline(c.conn, o.HandshakeTimeout); err != nil {
 		return err
 	}
-	unblock := context.AfterFunc(ctx, func() { _ = c.conn.Close() })
+	raw := c.conn // c.conn becomes the TLS connection on it
+	unblock := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer unblock()
 	st, err := c.negotiate(ctx)
 	if errors.Is(err, errCancel) {
@@ -38,9 +40,8 @@ func (c *connection) run(ctx context.Context) error {
 	if err != nil {
 		return c.fatal(ctx, err)
 	}
-	be := pgproto3.NewBackend(c.conn, c.conn)
-	be.SetMaxBodyLen(o.MaxStartupBody)
-	if err := o.authenticate(be, c.out, c.login); err != nil {
+	in := newFrames(c.conn, o.MaxStartupBody)
+	if err := c.authenticate(ctx, in); err != nil {
 		return c.fatal(ctx, err)
 	}
 	if err := c.out.send(&pgproto3.AuthenticationOk{}); err != nil {
@@ -50,18 +51,45 @@ func (c *connection) run(ctx context.Context) error {
 		return c.fatal(ctx, err)
 	}
 	defer c.server.dismiss(c.login)
-	be.SetMaxBodyLen(o.MaxBody)
+	in.maxBody = o.MaxBody
 	if err := deadline(c.conn, o.ConnectTimeout+o.HandshakeTimeout); err != nil {
 		return err
 	}
 	if !unblock() {
 		return c.fatal(ctx, shutdown())
 	}
-	return c.attach(ctx, be, st)
+	return c.attach(ctx, in, st)
+}
+
+// authenticate runs the login and writes it to the log, whatever its end. Logins that keep failing wait.
+func (c *connection) authenticate(ctx context.Context, in *frames) error {
+	o, throttle := &c.server.opts, c.server.throttle
+	x := &scramExchange{opts: o, in: in, out: c.out}
+	if _, encrypted := c.conn.(*tls.Conn); encrypted {
+		x.binding = c.server.binding
+	}
+	who := attempt{login: c.login, address: addressOf(c.conn)}
+	audit := o.Logger.With("login", who.login, "address", who.address)
+	if err := throttle.wait(ctx, who); err != nil {
+		audit.LogAttrs(ctx, slog.LevelWarn, "login refused", slog.String("error", err.Error()))
+		return err
+	}
+	err := x.run(c.login)
+	e, told := pgerr.As(err)
+	switch {
+	case err == nil:
+		throttle.succeeded(who)
+		audit.LogAttrs(ctx, slog.LevelInfo, "login")
+	case told && e.Code == pgerr.InvalidPassword:
+		audit.LogAttrs(ctx, slog.LevelWarn, "login failed", slog.Int("failures", throttle.failed(who)))
+	case told:
+		audit.LogAttrs(ctx, slog.LevelWarn, "login failed", slog.String("error", err.Error()))
+	}
+	return err
 }
 
 // attach opens the session and its shadow, and relays.
-func (c *connection) attach(ctx context.Context, be *pgproto3.Backend, st startup) error {
+func (c *connection) attach(ctx context.Context, in *frames, st startup) error {
 	o := &c.server.opts
 	connecting, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
 	defer cancel()
@@ -92,7 +120,7 @@ func (c *connection) attach(ctx context.Context, be *pgproto3.Backend, st startu
 	if err := c.greet(shadow, key); err != nil {
 		return err
 	}
-	r, err := newRelay(o, session, be, c.out, shadow)
+	r, err := newRelay(o, session, in, c.out, shadow)
 	if err != nil {
 		return c.fatal(ctx, err)
 	}

@@ -14,13 +14,14 @@ import (
 // parse handles one Parse. Its description is asked for with Flush, not Sync, so that a pipeline around
 // it stays one. A text with other than ASCII characters waits for what was sent before, so
 // that the encoding reported at the last ReadyForQuery is known.
-func (r *relay) parse(ctx context.Context, m *pgproto3.Parse) error {
-	name := m.Name
+func (r *relay) parse(ctx context.Context, f frame) error {
+	var m pgproto3.Parse
+	if err := f.decode(&m); err != nil {
+		return err
+	}
+	name, types := m.Name, m.ParameterOIDs
 	if !isASCII(m.Query) {
-		if err := sendNow(r.shadow.out, &pgproto3.Flush{}); err != nil {
-			return err
-		}
-		if _, err := r.answers.idle(ctx); err != nil {
+		if _, err := r.settled(ctx); err != nil {
 			return err
 		}
 	}
@@ -28,7 +29,9 @@ func (r *relay) parse(ctx context.Context, m *pgproto3.Parse) error {
 	if err != nil {
 		return r.refuseParse(ctx, name, err)
 	}
-	types := append([]uint32(nil), m.ParameterOIDs...)
+	if r.relayed.has(text, types) {
+		return r.forward(f, answer{kind: answerParse, name: name})
+	}
 	stmts, err := r.session.Rewrite(ctx, text, types)
 	if err != nil {
 		return r.refuseParse(ctx, name, err)
@@ -40,7 +43,8 @@ func (r *relay) parse(ctx context.Context, m *pgproto3.Parse) error {
 		if len(stmts) > 1 && anyFederated(stmts) {
 			return r.refuseParse(ctx, name, pgerr.New(pgerr.SyntaxError, "cannot insert multiple commands into a prepared statement"))
 		}
-		return r.forward(m, answer{kind: answerParse, name: name})
+		r.relayed.add(text, types)
+		return r.forward(f, answer{kind: answerParse, name: name})
 	}
 	return r.federatedParse(ctx, name, text, stmts[0], types)
 }

@@ -35,7 +35,8 @@ type Session interface {
 
 	// Rewrite splits text into statements and says what becomes of each. types are
 	// the parameter oids that the client gave (0 = infer; nil for the simple protocol).
-	// An error refuses the whole text; its position counts characters of text.
+	// An error refuses the whole text; its position counts characters of text. Within a
+	// session the result depends on text and types only: the relay remembers texts that are Relay altogether.
 	Rewrite(ctx context.Context, text string, types []uint32) ([]Statement, error)
 
 	// Close ends the session and cancels what it still runs.

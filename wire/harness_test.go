@@ -63,6 +63,10 @@ func withShadow(run func() int) (int, error) {
 		"CREATE ROLE mia LOGIN PASSWORD 'secret'",
 		"CREATE TABLE patients (id int PRIMARY KEY, name text, score numeric(6,2))",
 		"REVOKE ALL ON patients FROM PUBLIC; GRANT REFERENCES ON patients TO mia",
+		"CREATE TABLE counted (id int); REVOKE ALL ON counted FROM PUBLIC; GRANT REFERENCES ON counted TO mia",
+		"CREATE SEQUENCE executions",
+		`CREATE FUNCTION released() RETURNS SETOF int LANGUAGE plpgsql SECURITY DEFINER AS
+			'BEGIN PERFORM nextval(''executions''); RETURN QUERY SELECT generate_series(1, 10); END'`,
 	} {
 		if _, err := c.Exec(ctx, sql); err != nil {
 			return 1, err
@@ -103,11 +107,14 @@ func (s *testSession) Attached(uint32) {}
 func (s *testSession) Close()          { s.h.sessions.Add(-1) }
 
 var (
-	marker   = regexp.MustCompile(`(?i)\b(from\s+)patients\b`)
+	marker   = regexp.MustCompile(`(?i)\b(from\s+)(patients|counted)\b`)
 	selectRE = regexp.MustCompile(`(?is)^\s*(?:PREPARE\s+\w+(?:\s*\(.*?\))?\s+AS\s+|DECLARE\s+.*?\bFOR\s+|EXPLAIN\s+|COPY\s*\()?(SELECT\b.*)$`)
 )
 
 const generated = "(SELECT g AS id, 'n' || g AS name, (g / 4.0)::numeric(6,2) AS score FROM generate_series(1,1000) g) AS patients"
+
+// executed stands for c2d.run: each execution is counted in the sequence executions.
+const executed = "(SELECT id FROM released() AS r(id)) AS counted"
 
 func (s *testSession) Rewrite(_ context.Context, text string, _ []uint32) ([]Statement, error) {
 	var out []Statement
@@ -141,7 +148,11 @@ func (s *testSession) Rewrite(_ context.Context, text string, _ []uint32) ([]Sta
 				if strings.Contains(inner, "finishfails") {
 					return "", pgerr.New("ZD001", "rows").At(1)
 				}
-				body := marker.ReplaceAllString(inner, "${1}"+generated)
+				source := generated
+				if strings.Contains(strings.ToLower(inner), "counted") {
+					source = executed
+				}
+				body := marker.ReplaceAllString(inner, "${1}"+source)
 				if tag != "" {
 					return "SELECT 'the plan' AS \"QUERY PLAN\"", nil
 				}

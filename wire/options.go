@@ -23,6 +23,8 @@ type Options struct {
 	HandshakeTimeout time.Duration // from accept to the end of authentication; default 15 s
 	ConnectTimeout   time.Duration // for Handler.Connect and the shadow, which may have to start; default 60 s
 	QueryTimeout     time.Duration // of one statement or batch, by the gateway's own clock; default 10 min
+	IdleTimeout      time.Duration // of a session between statements; default 24 h
+	IdleInBlock      time.Duration // of a session between statements of one transaction; default 1 h
 	MaxStartupBody   int           // bytes of a message body before authentication; default 10,000
 	MaxBody          int           // bytes of a message body after authentication; default 16 MiB
 
@@ -61,6 +63,8 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.HandshakeTimeout, 15*time.Second)
 	orDefault(&o.ConnectTimeout, time.Minute)
 	orDefault(&o.QueryTimeout, 10*time.Minute)
+	orDefault(&o.IdleTimeout, 24*time.Hour)
+	orDefault(&o.IdleInBlock, time.Hour)
 	orDefault(&o.MaxStartupBody, 10_000)
 	orDefault(&o.MaxBody, 16<<20)
 	orDefault(&o.MockIterations, 4096)
@@ -71,5 +75,15 @@ func (o Options) withDefaults() (Options, error) {
 func orDefault[T int | time.Duration](v *T, d T) {
 	if *v <= 0 {
 		*v = d
+	}
+}
+
+// cancelGrace is how long a statement may take to notice that it was cancelled.
+const cancelGrace = 10 * time.Second
+
+// limits are those of a session's clock.
+func (o *Options) limits() [phases]time.Duration {
+	return [phases]time.Duration{
+		phaseIdle: o.IdleTimeout, phaseInBlock: o.IdleInBlock, phaseRunning: o.QueryTimeout, phaseOverdue: cancelGrace,
 	}
 }

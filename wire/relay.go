@@ -9,9 +9,7 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -23,7 +21,7 @@ import (
 type relay struct {
 	opts    *Options
 	session Session
-	client  *pgproto3.Backend
+	client  *frames
 	out     *writer // to the client
 	shadow  *shadowConn
 	answers *answers
@@ -31,10 +29,9 @@ type relay struct {
 	probes  int
 
 	encoding atomic.Value // codec of client_encoding
-
-	timer    *time.Timer
-	timerMu  sync.Mutex
-	timedOut atomic.Bool
+	clock    *clock
+	timedOut atomic.Bool // the running statement was cancelled by the clock
+	relayed  relayed     // of the requests goroutine
 
 	// Of the replies goroutine: what became of the client's prepared statements and portals.
 	statements map[string]*rewritten
@@ -49,7 +46,7 @@ var errDesync = errors.New("wire: unexpected message from the shadow")
 var errCopyIn = errors.New("wire: COPY FROM reached the shadow")
 
 // newRelay prepares a session.
-func newRelay(o *Options, s Session, client *pgproto3.Backend, out *writer, shadow *shadowConn) (*relay, error) {
+func newRelay(o *Options, s Session, client *frames, out *writer, shadow *shadowConn) (*relay, error) {
 	var b [12]byte
 	if _, err := io.ReadFull(o.Random, b[:]); err != nil {
 		return nil, fmt.Errorf("reading randomness: %w", err)
@@ -60,7 +57,8 @@ func newRelay(o *Options, s Session, client *pgproto3.Backend, out *writer, shad
 		statements: map[string]*rewritten{}, portals: map[string]*rewritten{},
 	}
 	r.encoding.Store(codecOf(shadow.params["client_encoding"]))
-	r.answers = newAnswers(shadow.status, r.busy)
+	r.clock = newClock(o.limits(), r.expire)
+	r.answers = newAnswers(shadow.status, r.clock)
 	return r, nil
 }
 
@@ -84,7 +82,7 @@ func (r *relay) run(ctx context.Context) error {
 	_ = r.shadow.conn.Close() // ends replies; the shadow rolls back
 	_ = r.out.conn.Close()
 	rerr := <-replied
-	r.busy(false)
+	r.clock.stop()
 	if errors.Is(rerr, errDesync) {
 		return rerr
 	}
@@ -108,49 +106,46 @@ func (r *relay) shadowEnded(err error) {
 	}
 }
 
-// busy starts and stops the gateway's own clock.
-func (r *relay) busy(on bool) {
-	r.timerMu.Lock()
-	defer r.timerMu.Unlock()
-	if r.timer != nil {
-		r.timer.Stop()
-		r.timer = nil
-	}
-	if on {
-		r.timedOut.Store(false)
-		r.timer = time.AfterFunc(r.opts.QueryTimeout, r.expire)
+// expire acts on a time limit that has passed: what runs too long is cancelled, and the
+// session ends if that does not help, or if it was idle too long.
+func (r *relay) expire(p phase) {
+	switch p {
+	case phaseRunning:
+		if !r.clock.overdue() {
+			return
+		}
+		r.timedOut.Store(true)
+		if r.shadow.cancel() != nil {
+			r.end(pgerr.QueryCanceled, "terminating connection due to statement timeout")
+		}
+	case phaseOverdue:
+		r.end(pgerr.QueryCanceled, "terminating connection due to statement timeout")
+	case phaseIdle:
+		r.end("57P05", "terminating connection due to idle-session timeout")
+	case phaseInBlock:
+		r.end("25P03", "terminating connection due to idle-in-transaction timeout")
 	}
 }
 
-// expire cancels what runs too long, and ends the session if that does not help.
-func (r *relay) expire() {
-	r.timedOut.Store(true)
-	err := r.shadow.cancel()
-	r.timerMu.Lock()
-	defer r.timerMu.Unlock()
-	if r.timer == nil {
-		return
-	}
-	grace := 10 * time.Second
-	if err != nil {
-		grace = 0
-	}
-	r.timer = time.AfterFunc(grace, func() {
-		r.out.last(newErrorResponse(severityFatal, pgerr.New(pgerr.QueryCanceled, "terminating connection due to statement timeout")))
-	})
+// end tells the client why its session is over and closes its connection, which ends requests.
+func (r *relay) end(code, message string) {
+	r.out.last(newErrorResponse(severityFatal, pgerr.New(code, "%s", message)))
 }
 
 // requests reads the client's messages until it ends. It returns nil after Terminate.
 func (r *relay) requests(ctx context.Context) error {
 	for {
-		msg, err := r.client.Receive()
+		f, err := r.client.next()
 		if err != nil {
 			return r.badMessage(err)
 		}
-		if _, ok := msg.(*pgproto3.Terminate); ok {
+		if f.kind() == 'X' {
 			return nil
 		}
-		if err := r.request(ctx, msg); err != nil {
+		if err := r.request(ctx, f); err != nil {
+			if errors.Is(err, errFrame) {
+				return r.badMessage(err)
+			}
 			return err
 		}
 	}
@@ -161,52 +156,81 @@ func (r *relay) badMessage(err error) error {
 	var long *pgproto3.ExceededMaxBodyLenErr
 	switch {
 	case errors.As(err, &long):
-		r.out.last(newErrorResponse(severityFatal, pgerr.New(pgerr.ProgramLimitExceeded, "message is longer than %d bytes", r.opts.MaxBody)))
+		r.out.farewell(newErrorResponse(severityFatal, pgerr.New(pgerr.ProgramLimitExceeded, "message is longer than %d bytes", r.opts.MaxBody)), r.client.in)
 	case !isConnectionError(err):
 		r.out.last(newErrorResponse(severityFatal, pgerr.New(pgerr.ProtocolViolation, "invalid frontend message")))
 	}
 	return err
 }
 
-// request handles one message.
-func (r *relay) request(ctx context.Context, msg pgproto3.FrontendMessage) error {
-	switch m := msg.(type) {
-	case *pgproto3.Query:
-		return r.query(ctx, m.String)
-	case *pgproto3.FunctionCall:
-		return r.functionCall(ctx)
-	case *pgproto3.Parse:
-		return r.parse(ctx, m)
-	case *pgproto3.Bind:
-		return r.forward(m, answer{kind: answerBind, name: m.PreparedStatement, portal: m.DestinationPortal})
-	case *pgproto3.Describe:
-		if m.ObjectType == 'S' {
-			return r.forward(m, answer{kind: answerStmt, name: m.Name})
+// request handles one message. Only those that carry a text are decoded.
+func (r *relay) request(ctx context.Context, f frame) error {
+	switch f.kind() {
+	case 'Q':
+		return r.query(ctx, f)
+	case 'P':
+		return r.parse(ctx, f)
+	case 'B', 'D', 'E', 'C':
+		a, err := named(f)
+		if err != nil {
+			return err
 		}
-		return r.forward(m, answer{kind: answerPortal, portal: m.Name})
-	case *pgproto3.Execute:
-		return r.forward(m, answer{kind: answerExecute, portal: m.Portal})
-	case *pgproto3.Close:
-		if m.ObjectType == 'S' {
-			return r.forward(m, answer{kind: answerClose, name: m.Name})
-		}
-		return r.forward(m, answer{kind: answerClosePortal, portal: m.Name})
-	case *pgproto3.Sync:
-		if err := r.forward(m, answer{kind: answerSync}); err != nil {
+		return r.forward(f, a)
+	case 'S':
+		if err := r.forward(f, answer{kind: answerSync}); err != nil {
 			return err
 		}
 		return r.shadow.out.flush()
-	case *pgproto3.Flush:
-		return sendNow(r.shadow.out, m)
-	case *pgproto3.CopyData, *pgproto3.CopyDone, *pgproto3.CopyFail:
-		return nil // PostgreSQL ignores them outside COPY FROM, which never starts here
+	case 'H':
+		return sendNow(r.shadow.out, f)
+	case 'F':
+		return r.functionCall(ctx)
+	case 'd', 'c', 'f':
+		return nil // PostgreSQL ignores rows of COPY FROM outside of it, and it never starts here
 	default:
-		return r.badMessage(fmt.Errorf("unexpected frontend message %T", msg))
+		return fmt.Errorf("%w: unexpected type %q", errFrame, f.kind())
 	}
 }
 
+// named is the answer to Bind, Describe, Execute and Close, whose names come first.
+func named(f frame) (answer, error) {
+	if f.kind() == 'B' || f.kind() == 'E' {
+		n, kind := 1, answerExecute
+		if f.kind() == 'B' {
+			n, kind = 2, answerBind
+		}
+		names, err := f.names(0, n)
+		return answer{kind: kind, portal: names[0], name: names[1]}, err
+	}
+	names, err := f.names(1, 1)
+	if err != nil {
+		return answer{}, err
+	}
+	statement := f.body()[0] == 'S'
+	switch {
+	case f.kind() == 'D' && statement:
+		return answer{kind: answerStmt, name: names[0]}, nil
+	case f.kind() == 'D':
+		return answer{kind: answerPortal, portal: names[0]}, nil
+	case statement:
+		return answer{kind: answerClose, name: names[0]}, nil
+	default:
+		return answer{kind: answerClosePortal, portal: names[0]}, nil
+	}
+}
+
+// settled waits until everything before is answered, so that transaction status and encoding are known.
+func (r *relay) settled(ctx context.Context) (byte, error) {
+	if _, waiting := r.answers.head(); waiting {
+		if err := sendNow(r.shadow.out, &pgproto3.Flush{}); err != nil {
+			return 0, err
+		}
+	}
+	return r.answers.idle(ctx)
+}
+
 // forward sends a message and expects its answer.
-func (r *relay) forward(m pgproto3.FrontendMessage, a answer) error {
+func (r *relay) forward(m encoder, a answer) error {
 	r.answers.push(a)
 	return r.shadow.out.send(m)
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -11,14 +12,14 @@ import (
 // a statement was rewritten. It writes when nothing more has arrived.
 func (r *relay) replies() error {
 	for {
-		msg, err := r.shadow.in.Receive()
+		f, err := r.shadow.in.next()
 		if err != nil {
 			return err
 		}
-		if err := r.reply(msg); err != nil {
+		if err := r.reply(f); err != nil {
 			return err
 		}
-		if r.shadow.in.ReadBufferLen() < 5 {
+		if !r.shadow.in.more() {
 			if err := r.out.flush(); err != nil {
 				return err
 			}
@@ -26,100 +27,144 @@ func (r *relay) replies() error {
 	}
 }
 
-// reply handles one message.
-func (r *relay) reply(msg pgproto3.BackendMessage) error {
-	switch m := msg.(type) {
-	case *pgproto3.NoticeResponse:
-		m.Where, m.InternalQuery, m.InternalPosition = "", "", 0
-		return r.out.send(m)
-	case *pgproto3.NotificationResponse:
-		return r.out.send(m)
-	case *pgproto3.ParameterStatus:
-		if m.Name == "client_encoding" {
-			r.encoding.Store(codecOf(m.Value))
-		}
-		return r.out.send(m)
+// reply handles one message. Those that may come at any time are first.
+func (r *relay) reply(f frame) error {
+	switch f.kind() {
+	case 'N':
+		return r.notice(f)
+	case 'A':
+		return r.out.send(f)
+	case 'S':
+		return r.parameter(f)
 	}
 	a, ok := r.answers.head()
-	if e, isErr := msg.(*pgproto3.ErrorResponse); isErr {
-		return r.failure(a, ok, e)
+	switch {
+	case f.kind() == 'E':
+		var e pgproto3.ErrorResponse
+		if err := f.decode(&e); err != nil {
+			return err
+		}
+		return r.failure(a, ok, &e)
+	case !ok:
+		return fmt.Errorf("%w: %q while idle", errDesync, f.kind())
+	case a.probe != nil:
+		return r.probeReply(a, f)
+	default:
+		return r.answer(a, f)
 	}
-	if !ok {
-		return fmt.Errorf("%w: %T while idle", errDesync, msg)
+}
+
+// notice passes a notice on without its context.
+func (r *relay) notice(f frame) error {
+	var m pgproto3.NoticeResponse
+	if err := f.decode(&m); err != nil {
+		return err
 	}
-	if a.probe != nil {
-		return r.probeReply(a, msg)
+	m.Where, m.InternalQuery, m.InternalPosition = "", "", 0
+	return r.out.send(&m)
+}
+
+// parameter passes a changed setting on and notes the encoding.
+func (r *relay) parameter(f frame) error {
+	var m pgproto3.ParameterStatus
+	if err := f.decode(&m); err != nil {
+		return err
 	}
-	return r.answer(a, msg)
+	if m.Name == "client_encoding" {
+		r.encoding.Store(codecOf(m.Value))
+	}
+	return r.out.send(f)
 }
 
 // answer handles a message of the answer that is due.
-func (r *relay) answer(a answer, msg pgproto3.BackendMessage) error {
-	switch m := msg.(type) {
-	case *pgproto3.DataRow, *pgproto3.CopyOutResponse, *pgproto3.CopyData, *pgproto3.CopyDone, *pgproto3.ParameterDescription:
-		return r.pass(msg)
-	case *pgproto3.RowDescription:
-		r.metaOf(a).patch(m.Fields)
-		return r.complete(a, msg, answerStmt, answerPortal)
-	case *pgproto3.NoData:
-		return r.complete(a, msg, answerStmt, answerPortal)
-	case *pgproto3.CommandComplete:
-		if meta := r.metaOf(a); meta != nil && meta.tag != "" {
-			m.CommandTag = []byte(meta.tag)
-		}
-		if a.query != nil {
-			a.query.at++
-		}
-		return r.complete(a, msg, answerExecute)
-	case *pgproto3.PortalSuspended, *pgproto3.EmptyQueryResponse:
-		return r.complete(a, msg, answerExecute)
-	case *pgproto3.ParseComplete:
+func (r *relay) answer(a answer, f frame) error {
+	switch f.kind() {
+	case 'D', 'H', 'd', 'c', 't': // DataRow, CopyOutResponse, CopyData, CopyDone, ParameterDescription
+		return r.out.send(f)
+	case 'T':
+		return r.rowDescription(a, f)
+	case 'n': // NoData
+		return r.complete(a, f, answerStmt, answerPortal)
+	case 'C':
+		return r.commandComplete(a, f)
+	case 's', 'I': // PortalSuspended, EmptyQueryResponse
+		return r.complete(a, f, answerExecute)
+	case '1': // ParseComplete
 		r.remember(r.statements, a.name, a.meta)
-		return r.complete(a, msg, answerParse)
-	case *pgproto3.BindComplete:
+		return r.complete(a, f, answerParse)
+	case '2': // BindComplete
 		r.remember(r.portals, a.portal, r.statements[a.name])
-		return r.complete(a, msg, answerBind)
-	case *pgproto3.CloseComplete:
+		return r.complete(a, f, answerBind)
+	case '3': // CloseComplete
 		if a.kind == answerClose {
 			delete(r.statements, a.name)
 		} else {
 			delete(r.portals, a.portal)
 		}
-		return r.complete(a, msg, answerClose, answerClosePortal)
-	case *pgproto3.ReadyForQuery:
-		if a.kind != answerSync && a.kind != answerQuery {
-			return fmt.Errorf("%w: %T for answer kind %d", errDesync, msg, a.kind)
-		}
-		// The client may send its next message as soon as it has this one.
-		if err := r.out.send(m); err != nil {
-			return err
-		}
-		r.answers.ready(m.TxStatus)
-		return r.out.flush()
-	case *pgproto3.CopyInResponse:
+		return r.complete(a, f, answerClose, answerClosePortal)
+	case 'Z':
+		return r.readyForQuery(a, f)
+	case 'G':
 		return errCopyIn
 	default:
-		return fmt.Errorf("%w: %T", errDesync, msg)
+		return fmt.Errorf("%w: %q", errDesync, f.kind())
 	}
+}
+
+// rowDescription restores the origin of columns where the statement was rewritten.
+func (r *relay) rowDescription(a answer, f frame) error {
+	meta := r.metaOf(a)
+	if meta == nil {
+		return r.complete(a, f, answerStmt, answerPortal)
+	}
+	var m pgproto3.RowDescription
+	if err := f.decode(&m); err != nil {
+		return err
+	}
+	meta.patch(m.Fields)
+	return r.complete(a, &m, answerStmt, answerPortal)
+}
+
+// commandComplete ends one statement.
+func (r *relay) commandComplete(a answer, f frame) error {
+	meta := r.metaOf(a)
+	if a.query != nil {
+		a.query.at++
+	}
+	if meta != nil && meta.tag != "" {
+		return r.complete(a, &pgproto3.CommandComplete{CommandTag: []byte(meta.tag)}, answerExecute)
+	}
+	return r.complete(a, f, answerExecute)
+}
+
+// readyForQuery ends a Query or a Sync. The client may send its next message as soon as it has this one.
+func (r *relay) readyForQuery(a answer, f frame) error {
+	if a.kind != answerSync && a.kind != answerQuery || len(f.body()) != 1 {
+		return fmt.Errorf("%w: %q for answer kind %d", errDesync, f.kind(), a.kind)
+	}
+	status := f.body()[0]
+	if err := r.out.send(f); err != nil {
+		return err
+	}
+	r.timedOut.Store(false)
+	r.answers.ready(status)
+	return r.out.flush()
 }
 
 // complete passes msg on and removes the answer if msg ends one of these kinds. Within
 // a Query only ReadyForQuery ends anything.
-func (r *relay) complete(a answer, msg pgproto3.BackendMessage, kinds ...answerKind) error {
-	if a.kind == answerQuery {
-		return r.pass(msg)
-	}
-	for _, k := range kinds {
-		if a.kind == k {
-			r.answers.pop()
-			return r.pass(msg)
+func (r *relay) complete(a answer, msg encoder, kinds ...answerKind) error {
+	if a.kind != answerQuery {
+		if !slices.Contains(kinds, a.kind) {
+			return fmt.Errorf("%w: %T for answer kind %d", errDesync, msg, a.kind)
 		}
+		r.answers.pop()
 	}
-	return fmt.Errorf("%w: %T for answer kind %d", errDesync, msg, a.kind)
+	if a.step.hidden(msg) {
+		return nil
+	}
+	return r.out.send(msg)
 }
-
-// pass hands a message to the client as it is.
-func (r *relay) pass(msg pgproto3.BackendMessage) error { return r.out.send(msg) }
 
 // remember sets or removes the entry of a statement or portal.
 func (r *relay) remember(m map[string]*rewritten, name string, meta *rewritten) {
@@ -147,23 +192,33 @@ func (r *relay) metaOf(a answer) *rewritten {
 }
 
 // probeReply swallows the answers of an injected description.
-func (r *relay) probeReply(a answer, msg pgproto3.BackendMessage) error {
-	switch m := msg.(type) {
-	case *pgproto3.ParameterDescription:
-		a.probe.params = append([]uint32(nil), m.ParameterOIDs...)
-		return nil
-	case *pgproto3.RowDescription:
+func (r *relay) probeReply(a answer, f frame) error {
+	switch f.kind() {
+	case 't':
+		var m pgproto3.ParameterDescription
+		if err := f.decode(&m); err != nil {
+			return err
+		}
+		a.probe.params = m.ParameterOIDs
+	case 'T':
+		var m pgproto3.RowDescription
+		if err := f.decode(&m); err != nil {
+			return err
+		}
 		a.probe.fields = cloneFields(m.Fields)
 		r.answers.pop()
-	case *pgproto3.ParseComplete, *pgproto3.NoData:
+	case '1', 'n': // ParseComplete, NoData
 		r.answers.pop()
-	case *pgproto3.CloseComplete:
+	case '3': // CloseComplete
 		r.answers.pop()
 		a.probe.finish()
-	case *pgproto3.ReadyForQuery:
-		r.answers.ready(m.TxStatus)
+	case 'Z':
+		if len(f.body()) != 1 {
+			return fmt.Errorf("%w: ReadyForQuery of %d bytes", errDesync, len(f.body()))
+		}
+		r.answers.ready(f.body()[0])
 	default:
-		return fmt.Errorf("%w: %T for a description", errDesync, msg)
+		return fmt.Errorf("%w: %q for a description", errDesync, f.kind())
 	}
 	return nil
 }
@@ -174,20 +229,20 @@ func (r *relay) failure(a answer, due bool, e *pgproto3.ErrorResponse) error {
 	switch {
 	case !due:
 		clean(e, false)
-		return r.pass(e)
+		return r.out.send(e)
 	case a.probe != nil:
 		clean(e, false)
 		e.Position = moved(e.Position, a.probe.text, a.probe.at)
 		copied := *e
 		a.probe.err = &copied
 		if a.probe.passError || e.SeverityUnlocalized == severityFatal {
-			if err := r.pass(e); err != nil {
+			if err := r.out.send(e); err != nil {
 				return err
 			}
 		}
 		a.probe.finish()
 	default:
-		if err := r.pass(r.translate(a, e)); err != nil {
+		if err := r.out.send(r.translate(a, e)); err != nil {
 			return err
 		}
 	}
@@ -210,6 +265,9 @@ func (r *relay) translate(a answer, e *pgproto3.ErrorResponse) *pgproto3.ErrorRe
 	clean(e, r.metaOf(a) != nil)
 	if a.query != nil && e.Position > 0 {
 		e.Position = int32(a.query.original(int(e.Position)))
+	}
+	if a.step != nil {
+		e.Position = moved(e.Position, a.step.text, a.step.at)
 	}
 	return e
 }

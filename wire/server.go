@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/xdg-go/scram"
 
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 )
@@ -25,8 +26,10 @@ const handshakes = 64
 
 // Server serves analysts. Make one with NewServer.
 type Server struct {
-	opts Options
-	open atomic.Int64 // connections, authenticated or not
+	opts     Options
+	open     atomic.Int64         // connections, authenticated or not
+	binding  scram.ChannelBinding // of the certificate
+	throttle *throttle
 
 	mu       sync.Mutex
 	sessions map[uint32]*live
@@ -45,7 +48,10 @@ func NewServer(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{opts: o, sessions: map[uint32]*live{}, logins: map[string]int{}}, nil
+	return &Server{
+		opts: o, binding: endpointBinding(o.TLSConfig), throttle: newThrottle(time.Now),
+		sessions: map[uint32]*live{}, logins: map[string]int{},
+	}, nil
 }
 
 // Serve accepts connections on l until ctx ends, then tells every session 57P01, waits for

@@ -3,7 +3,9 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -18,7 +20,7 @@ import (
 type shadowConn struct {
 	endpoint Endpoint
 	conn     net.Conn
-	in       *pgproto3.Frontend
+	in       *frames
 	out      *writer
 	pid      uint32
 	secret   []byte
@@ -53,6 +55,11 @@ func connectShadow(ctx context.Context, e Endpoint, settings map[string]string) 
 	cfg.User, cfg.Password = e.Role, e.Password
 	cfg.TLSConfig, cfg.Fallbacks, cfg.ValidateConnect, cfg.AfterConnect = nil, nil, nil, nil
 	cfg.RuntimeParams = settings
+	var in io.Reader // pgconn may have begun to read the connection in the background: only its own reader has every byte
+	cfg.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		in = r
+		return pgproto3.NewFrontend(r, w)
+	}
 	c, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the shadow: %w", err)
@@ -61,8 +68,12 @@ func connectShadow(ctx context.Context, e Endpoint, settings map[string]string) 
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the shadow: %w", err)
 	}
+	if h.Frontend.ReadBufferLen() != 0 {
+		_ = h.Conn.Close()
+		return nil, errors.New("connecting to the shadow: it spoke out of turn")
+	}
 	return &shadowConn{
-		endpoint: e, conn: h.Conn, in: h.Frontend, out: newWriter(h.Conn),
+		endpoint: e, conn: h.Conn, in: newFrames(in, 0), out: newWriter(h.Conn),
 		pid: h.PID, secret: h.SecretKey, params: h.ParameterStatuses, status: h.TxStatus,
 	}, nil
 }

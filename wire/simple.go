@@ -11,17 +11,21 @@ import (
 
 // query handles one Query. It starts when everything before it is answered, so that the
 // transaction status and the encoding are known.
-func (r *relay) query(ctx context.Context, raw string) error {
-	if err := sendNow(r.shadow.out, &pgproto3.Flush{}); err != nil {
+func (r *relay) query(ctx context.Context, f frame) error {
+	raw, err := f.text()
+	if err != nil {
 		return err
 	}
-	status, err := r.answers.idle(ctx)
+	status, err := r.settled(ctx)
 	if err != nil {
 		return err
 	}
 	text, err := r.codec().decode(raw)
 	if err != nil {
 		return r.refuseQuery(ctx, err)
+	}
+	if r.relayed.has(text, nil) {
+		return r.sendQuery(f, &queryText{text: text})
 	}
 	stmts, err := r.session.Rewrite(ctx, text, nil)
 	if err != nil {
@@ -30,9 +34,15 @@ func (r *relay) query(ctx context.Context, raw string) error {
 	if err := check(text, stmts); err != nil {
 		return r.refuseQuery(ctx, err)
 	}
-	if !anyFederated(stmts) || status == 'E' {
-		// In an aborted transaction the shadow says 25P02; what it would run reads no rows (42501).
-		return r.sendQuery(raw, &queryText{text: text, metas: make([]*rewritten, len(stmts))})
+	if !anyFederated(stmts) {
+		r.relayed.add(text, nil)
+		return r.sendQuery(f, &queryText{text: text})
+	}
+	if needsSteps(text, status, stmts) {
+		return r.stepwise(ctx, text, stmts)
+	}
+	if status == 'E' { // the shadow says 25P02; what it would run reads no rows (42501)
+		return r.sendQuery(f, &queryText{text: text})
 	}
 	return r.federatedQuery(ctx, text, status, stmts)
 }
@@ -66,7 +76,7 @@ func (r *relay) federatedQuery(ctx context.Context, text string, status byte, st
 	if err != nil {
 		return r.refuseQuery(ctx, err)
 	}
-	return r.sendQuery(sent, q)
+	return r.sendQuery(&pgproto3.Query{String: sent}, q)
 }
 
 // describeAll describes all federated statements in one round trip. After the first error the
@@ -121,7 +131,7 @@ func (r *relay) stopQuery(text string, before []Statement, q *queryText, e *pgpr
 	if err != nil {
 		return r.refuseQuery(context.Background(), err)
 	}
-	return r.sendQuery(sent, q)
+	return r.sendQuery(&pgproto3.Query{String: sent}, q)
 }
 
 // refuseQuery answers a whole Query with err, the transaction being aborted as PostgreSQL would.
@@ -131,19 +141,16 @@ func (r *relay) refuseQuery(ctx context.Context, err error) error {
 
 // functionCall refuses the fast-path protocol.
 func (r *relay) functionCall(ctx context.Context) error {
-	if err := sendNow(r.shadow.out, &pgproto3.Flush{}); err != nil {
-		return err
-	}
-	if _, err := r.answers.idle(ctx); err != nil {
+	if _, err := r.settled(ctx); err != nil {
 		return err
 	}
 	return r.refuseQuery(ctx, pgerr.New(pgerr.FeatureNotSupported, "function calls of the fast-path protocol are not supported"))
 }
 
-// sendQuery sends text with the bookkeeping of its answers.
-func (r *relay) sendQuery(text string, q *queryText) error {
+// sendQuery sends a Query with the bookkeeping of its answers.
+func (r *relay) sendQuery(m encoder, q *queryText) error {
 	r.answers.push(answer{kind: answerQuery, query: q})
-	return sendNow(r.shadow.out, &pgproto3.Query{String: text})
+	return sendNow(r.shadow.out, m)
 }
 
 // anyFederated says whether anything must be rewritten.

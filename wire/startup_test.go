@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/xdg-go/scram"
 )
 
 // sslRequest is the packet with which a client asks for TLS.
@@ -144,7 +145,7 @@ func FuzzSCRAM(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conv, err := o.conversation(creds)
+		conv, err := o.conversation(creds, scram.ChannelBinding{})
 		if err != nil {
 			t.Fatal(err)
 		}

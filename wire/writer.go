@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -68,6 +69,19 @@ func (w *writer) flushLocked() {
 		w.buf = nil // one large row must not stay for the rest of the session
 	} else {
 		w.buf = w.buf[:0]
+	}
+}
+
+// farewell is last for a client that is still sending: closing at once would reset the connection and lose
+// the message on its way, so what comes is thrown away for up to a second.
+func (w *writer) farewell(msg pgproto3.BackendMessage, in io.Reader) {
+	defer w.conn.Close()
+	_ = w.conn.SetDeadline(time.Now().Add(time.Second)) // a failure shows as an error of the write
+	if w.send(msg) != nil || w.flush() != nil {
+		return
+	}
+	if half, ok := w.conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, in) // ends with the client or the deadline
 	}
 }
 

@@ -20,9 +20,9 @@ func (w *writer) describe(table *catalog.Table, columns []catalog.Column) {
 	}
 	for _, p := range table.Partitions {
 		owners = append(owners, p.Owner)
-		w.add("INSERT INTO c2d.tables VALUES (%s, %s, %s, %s, %s, %s, %t, %t, %d, %d, %d, %d, %s, %s)",
+		w.add("INSERT INTO c2d.tables VALUES (%s, %s, %s, %s, %s, %s, %t, %t, %t, %d, %d, %d, %d, %s, %s)",
 			w.text(table.Name), w.text(p.Owner), w.text(p.Source), w.text(visibleUnit), w.text(table.UnitKind),
-			w.text(string(table.UnitIDs)), table.Disjoint, table.UniqueUnit,
+			w.text(string(table.UnitIDs)), table.Disjoint, p.Bounded, table.UniqueUnit,
 			p.Rows, p.Units, p.GroupsPerUnit, p.RowsPerGroup, w.text(table.Citation), w.text(table.Comment))
 	}
 	for i, c := range columns {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,6 +24,7 @@ type found struct {
 type foundColumn struct {
 	Name, SQLType, Comment string
 	Type                   catalog.Type // empty: not supported
+	Cast                   bool         // the mapping SQL has to cast to Type
 	NotNull                bool
 	Nulls                  int64
 	Low, High              string   // smallest and largest value; empty: none
@@ -77,20 +80,19 @@ func inspectTable(ctx context.Context, tx pgx.Tx, t *found) error {
 		return err
 	}
 	rows, err := tx.Query(ctx, `
-SELECT attname, format_type(atttypid, atttypmod), coalesce(col_description(attrelid, attnum), ''), attnotnull
-  FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, from)
+SELECT attname, format_type(atttypid, atttypmod), coalesce(col_description(attrelid, attnum), ''), attnotnull, typtype = 'e'
+  FROM pg_attribute JOIN pg_type t ON t.oid = atttypid WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, from)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var c foundColumn
-		if err := rows.Scan(&c.Name, &c.SQLType, &c.Comment, &c.NotNull); err != nil {
+		var enum bool
+		if err := rows.Scan(&c.Name, &c.SQLType, &c.Comment, &c.NotNull, &enum); err != nil {
 			return err
 		}
-		if typ, _, _, err := catalog.ParseType(c.SQLType); err == nil {
-			c.Type = typ
-		}
+		c.Type, c.Cast = supported(c.SQLType, enum)
 		t.Columns = append(t.Columns, c)
 	}
 	if err := rows.Err(); err != nil {
@@ -102,6 +104,21 @@ SELECT attname, format_type(atttypid, atttypmod), coalesce(col_description(attre
 		}
 	}
 	return nil
+}
+
+// supported is the type for a column, and whether the mapping SQL has to cast to it; empty: none.
+func supported(sqlType string, enum bool) (t catalog.Type, cast bool) {
+	if t, _, _, err := catalog.ParseType(sqlType); err == nil {
+		return t, false
+	}
+	name, _, _ := strings.Cut(sqlType, "(")
+	switch {
+	case enum, slices.Contains([]string{"character", "bpchar", "uuid", "citext", "name"}, name):
+		return catalog.Text, true
+	case name == "real":
+		return catalog.Double, true
+	}
+	return "", false
 }
 
 // suggest looks at a column's values.

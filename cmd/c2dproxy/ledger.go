@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/dp/ledger"
+	"github.com/c2dproxy/c2dproxy/proxy"
 )
 
 // ledgerCommand looks after the owner's privacy ledger.
@@ -32,10 +32,13 @@ func openLedger(file string) (*catalog.Config, *ledger.Ledger, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	path := filepath.Join(config.StateDir, "ledger.db")
-	l, err := ledger.Open(path, ledger.Options{Owner: config.Party, Clock: time.Now, ReadOnly: true})
+	path := proxy.LedgerPath(config)
+	l, err := proxy.OpenLedger(config, true)
 	if errors.Is(err, ledger.ErrLocked) {
-		return nil, nil, fmt.Errorf("%s is in use: stop the party %s first", path, config.Party)
+		return nil, nil, fmt.Errorf("%s is in use: %s runs, and holds it; stop it first (its peers connect again by themselves when it is back)", path, config.Party)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s does not exist: %s never ran with state_dir %s; see %s", path, config.Party, config.StateDir, config.At("state_dir"))
 	}
 	return config, l, err
 }
@@ -115,6 +118,9 @@ func ledgerBackup(stdio Stdio) *cobra.Command {
 			}
 			defer l.Close()
 			target, err := os.OpenFile(args[1], os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+			if errors.Is(err, os.ErrExist) {
+				return fmt.Errorf("%s exists; a backup is never written over another: choose a new name, such as one with the date", args[1])
+			}
 			if err != nil {
 				return err
 			}

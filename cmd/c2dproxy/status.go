@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"text/tabwriter"
@@ -23,7 +22,11 @@ func statusCommand(stdio Stdio) *cobra.Command {
 		Example: "  c2dproxy status /etc/c2dproxy/clinic.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			status, err := fetchStatus(cmd.Context(), args[0])
+			config, err := catalog.Load(args[0])
+			if err != nil {
+				return err
+			}
+			status, err := fetchStatus(cmd.Context(), config)
 			if err != nil {
 				return err
 			}
@@ -32,60 +35,65 @@ func statusCommand(stdio Stdio) *cobra.Command {
 	}
 }
 
-// fetchStatus asks the health endpoint of the party that the file describes.
-func fetchStatus(ctx context.Context, file string) (*proxy.Status, error) {
-	config, err := catalog.Load(file)
-	if err != nil {
-		return nil, err
-	}
-	if config.Listen.Health == "" {
-		return nil, fmt.Errorf("%s: listen.health is not set, so a running party cannot be asked; write for example  health: 127.0.0.1:9464", file)
+// fetchStatus asks the health endpoint of the party that a file describes.
+func fetchStatus(ctx context.Context, config *catalog.Config) (*proxy.Status, error) {
+	address := config.Listen.Health
+	if address == "" {
+		return nil, fmt.Errorf("%s.health is not set, so a running party cannot be asked; write for example  health: 127.0.0.1:9464  and start it again", config.At("listen"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+config.Listen.Health+"/status", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/status", nil)
 	if err != nil {
 		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%s does not answer on %s: is it running? Start it with: c2dproxy serve %s", config.Party, config.Listen.Health, file)
+		return nil, fmt.Errorf("%s does not run: nothing answers on %s (listen.health); start it with: c2dproxy serve %s", config.Party, address, config.Name)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers on %s with %s", config.Party, config.Listen.Health, response.Status)
+		return nil, fmt.Errorf("what answers on %s (listen.health) says %s: is it another program, or is the ledger unreadable?", address, response.Status)
 	}
 	var status proxy.Status
 	if err := json.NewDecoder(response.Body).Decode(&status); err != nil {
-		return nil, fmt.Errorf("what answers on %s is not a c2dproxy: %w", config.Listen.Health, err)
+		return nil, fmt.Errorf("what answers on %s (listen.health) is not a c2dproxy: %w", address, err)
 	}
 	if status.Party != config.Party {
-		return nil, fmt.Errorf("on %s answers party %q instead of %q", config.Listen.Health, status.Party, config.Party)
+		return nil, fmt.Errorf("on %s (listen.health) answers party %q instead of %q: two parties on one machine need different ports", address, status.Party, config.Party)
 	}
 	return &status, nil
 }
 
+// printStatus writes tables for a terminal.
 func printStatus(stdio Stdio, s *proxy.Status) error {
 	out := tabwriter.NewWriter(stdio.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(out, "party\t%s\nplanner\t%s\nledger\tentry %d, %.16s\n", s.Party, s.Planner, s.Ledger.Sequence, s.Ledger.Hash)
-	fmt.Fprintln(out, "\nSTUDY\tSTATE\tVERSION")
+	fmt.Fprintln(out, "\nSTUDY\tVERSION\tSTATE")
 	for _, study := range s.Studies {
 		state := "complete"
 		if !study.Complete {
-			state = study.Problem
+			state = studyProblem(study)
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\n", study.Name, state, study.Epoch)
+		fmt.Fprintf(out, "%s\t%s\t%s\n", study.Name, words(study.Epoch, "-"), state)
 	}
-	fmt.Fprintln(out, "\nPEER\tSTATE\tSINCE\tPLANNER\tLEDGER\tCLOCK")
+	fmt.Fprintln(out, "\nPEER\tSINCE\tPLANNER\tLEDGER\tCLOCK\tSTATE")
 	for _, peer := range s.Peers {
 		state := "connected"
 		if !peer.Reachable {
 			state = "not connected"
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\tentry %d\t%+d ms\n", peer.Name, state, peer.Since.Format(time.DateTime), peer.Planner, peer.Ledger, peer.SkewMillis)
 		if peer.Problem != "" {
-			fmt.Fprintf(out, "\t%s\n", peer.Problem)
+			state += ": " + peer.Problem
 		}
+		since, seen, clock := "-", "-", "-"
+		if !peer.Since.IsZero() {
+			since = peer.Since.UTC().Format(time.DateTime)
+		}
+		if peer.Planner != "" {
+			seen, clock = fmt.Sprintf("entry %d", peer.Ledger), fmt.Sprintf("%+d ms", peer.SkewMillis)
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", peer.Name, since, words(peer.Planner, "-"), seen, clock, state)
 	}
-	return errors.Join(out.Flush())
+	return out.Flush()
 }

@@ -92,6 +92,9 @@ type meter struct {
 	compare int     // words of planes that comparisons fill
 	convert int     // rows that conversions fill, all but the last block padded to words
 	coins   int     // words of planes of Bernoulli variables
+	split   int     // words of planes that words of width bits become
+	width   int
+	combine int // words of planes that become words
 }
 
 // add enters one more instruction of the batch.
@@ -108,7 +111,7 @@ func (m *meter) add(op Op) error {
 	case Dot:
 		m.direct.all(len(op.A))
 	case And:
-		m.direct.all(m.shapes[op.A].Width * planeWords(n))
+		m.direct.all(m.shapes[op.B].Width * planeWords(n))
 	case IsZero:
 		width := m.shapes[op.A].Width
 		m.direct.all((width - 1) * planeWords(n))
@@ -131,6 +134,8 @@ func (m *meter) add(op Op) error {
 			n = s.Width * planeWords(n)
 		}
 		m.direct[(op.To+2)%3] += int64(n)
+	case step:
+		rounds = op.cost(m)
 	default:
 		return fmt.Errorf("%w: no cost for %T", ErrInvalid, op)
 	}
@@ -144,10 +149,24 @@ func (m *meter) total() traffic {
 	for k := range t {
 		t[k] += int64(64 * ((k+1)*m.compare/3 - k*m.compare/3))
 	}
+	m.conversions(&t)
 	t.all(compareGates*m.compare + belowGates*m.coins)
 	t.convert(m.convert)
 	t.convert(64 * m.coins)
 	return t
+}
+
+// conversions adds those between words and Boolean rows: sums of two components enter a
+// third at each party; what becomes words is sent on by two parties for each third.
+func (m *meter) conversions(t *traffic) {
+	third := func(words, k int) int64 { return int64((k+1)*words/3 - k*words/3) }
+	for k := range t {
+		t[k] += int64(m.width)*third(m.split, k) + 64*(2*third(m.combine, k)+third(m.combine, (k+2)%3))
+	}
+	gates, _ := AdderCost(m.width)
+	t.all(gates * m.split)
+	gates, _ = AdderCost(64)
+	t.all(gates * m.combine)
 }
 
 // convert adds the conversion of a plane of rows bits to words: each party enters a third

@@ -89,7 +89,11 @@ func (m *machine) gate(op Op) error {
 	case IsZero:
 		v[op.Out] = each(v[op.A], func(a uint64) uint64 { return truth(a == 0) })
 	case And:
-		v[op.Out] = zip(v[op.A], v[op.B], func(a, b uint64) uint64 { return a & b })
+		gate := v[op.A]
+		if m.shapes[op.A].Width < m.shapes[op.B].Width { // one bit for all of a row
+			gate = each(gate, func(a uint64) uint64 { return -a })
+		}
+		v[op.Out] = zip(gate, v[op.B], func(a, b uint64) uint64 { return a & b })
 	case Xor:
 		v[op.Out] = zip(v[op.A], v[op.B], func(a, b uint64) uint64 { return a ^ b })
 	case Not:
@@ -105,6 +109,8 @@ func (m *machine) gate(op Op) error {
 			}
 		}
 		v[op.Out] = out
+	case operator:
+		return op.eval(m)
 	default:
 		return fmt.Errorf("%w: unknown instruction %T", ErrInvalid, op)
 	}

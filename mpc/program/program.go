@@ -98,7 +98,8 @@ type GreaterEqual struct {
 // IsZero defines Out, one bit a row: 1 where all bits of the Boolean rows of A are 0.
 type IsZero struct{ A, Out Reg }
 
-// And defines Out = A ∧ B on Boolean rows of equal width. One round.
+// And defines Out = A ∧ B on Boolean rows of equal width, or with A of width 1 the rows
+// of B where A is 1 and zero elsewhere. One round.
 type And struct{ A, B, Out Reg }
 
 // Xor defines Out = A ⊕ B on Boolean rows of equal width. No traffic.
@@ -110,7 +111,7 @@ type Not struct{ A, Out Reg }
 // BitToArith defines Out = the bits of A (width 1) as words 0 or 1. Two rounds.
 type BitToArith struct{ A, Out Reg }
 
-// Select defines Out = Bit ? A : B rowwise, Bit of width 1, A and B arithmetic.
+// Select defines Out = Bit ? A : B rowwise, Bit of width 1, A and B of one kind and width.
 type Select struct{ Bit, A, B, Out Reg }
 
 // Noise defines Out, N words: independent draws of a discrete Laplace variable,

@@ -41,6 +41,8 @@ func defines(op Op) []Reg {
 		return []Reg{op.Out}
 	case Lookup:
 		return append([]Reg{op.Match}, op.Payload...)
+	case operator:
+		return op.defines()
 	default: // Open and unknown instructions define nothing; Validate refuses the latter
 		return nil
 	}
@@ -81,6 +83,8 @@ func Reads(op Op) []Reg {
 		return []Reg{op.Bit, op.A, op.B}
 	case Open:
 		return []Reg{op.A}
+	case operator:
+		return op.reads()
 	default: // inputs, constants, noise and lookups read none
 		return nil
 	}

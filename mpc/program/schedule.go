@@ -17,12 +17,15 @@ const (
 	Convert                 // BitToArith
 	Find                    // one Lookup
 	Reveal                  // Open
+	Borrow                  // Less of one width
+	Split                   // ToBits of one width
+	Combine                 // ToArith
 )
 
 // Batch is instructions that run together and share their rounds.
 type Batch struct {
 	Kind  Kind
-	Width int // of Zero: bits a row
+	Width int // of Zero, Borrow and Split: bits a row
 	Ops   []Op
 	First int // index of the first of them in the scheduled program
 }
@@ -30,18 +33,18 @@ type Batch struct {
 // Schedule orders a program for execution. Instructions that are independent and of one
 // kind share rounds; all openings come last, together, in their order, so that nothing is
 // revealed before everything is computed. The order is a function of the program alone.
-// Select runs as a conversion, a product and additions: the registers that this adds
-// follow the program's own. It returns the shapes of all registers.
+// Select and the composite operators run as other instructions: the registers that this
+// adds follow the program's own. It returns the shapes of all registers.
 func Schedule(p Program) ([]Batch, []Shape, error) {
-	if err := Validate(p); err != nil {
-		return nil, nil, err
-	}
-	p = lower(p)
-	shapes, err := Shapes(p)
+	declared, err := Shapes(p)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := scheduler{shapes: shapes, done: make([]bool, len(shapes)), pending: make([]int, len(p.Ops)), ops: p.Ops}
+	ops, shapes, err := lower(p, declared)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	s := scheduler{shapes: shapes, done: make([]bool, len(shapes)), pending: make([]int, len(ops)), ops: ops}
 	for i := range s.pending {
 		s.pending[i] = i
 	}
@@ -148,39 +151,9 @@ func (s *scheduler) kind(op Op) (Batch, error) {
 		return Batch{Kind: Find}, nil
 	case Open:
 		return Batch{Kind: Reveal}, nil
+	case step:
+		return op.batch(s.shapes), nil
 	default:
 		return Batch{}, fmt.Errorf("%w: instruction %T cannot be scheduled", ErrInvalid, op)
 	}
-}
-
-// lower writes Select as Bit·(A − B) + B, and converts no bit twice.
-func lower(p Program) Program {
-	out := Program{Ops: make([]Op, 0, len(p.Ops))}
-	next := Reg(0)
-	for _, op := range p.Ops {
-		next += Reg(len(defines(op)))
-	}
-	fresh := func() Reg { next++; return next - 1 }
-	words := map[Reg]Reg{}
-	for _, op := range p.Ops {
-		switch op := op.(type) {
-		case BitToArith:
-			if _, ok := words[op.A]; !ok {
-				words[op.A] = op.Out
-			}
-			out.Ops = append(out.Ops, op)
-		case Select:
-			word, ok := words[op.Bit]
-			if !ok {
-				word = fresh()
-				words[op.Bit] = word
-				out.Ops = append(out.Ops, BitToArith{A: op.Bit, Out: word})
-			}
-			diff, chosen := fresh(), fresh()
-			out.Ops = append(out.Ops, Sub{A: op.A, B: op.B, Out: diff}, Mul{A: word, B: diff, Out: chosen}, Add{A: chosen, B: op.B, Out: op.Out})
-		default:
-			out.Ops = append(out.Ops, op)
-		}
-	}
-	return out
 }

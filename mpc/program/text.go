@@ -60,6 +60,8 @@ func Text(op Op) string {
 		return lookupText(op)
 	case Open:
 		return fmt.Sprintf("open %s r%d to=%d", strconv.Quote(op.Label), op.A, op.To)
+	case operator:
+		return op.text()
 	default:
 		return fmt.Sprintf("unknown %T", op)
 	}

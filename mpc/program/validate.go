@@ -209,8 +209,7 @@ func (c *checker) gate(op Op) error {
 		s, err := c.boolean(op.A)
 		return c.then(err, op.Out, bit(s.Rows))
 	case And:
-		s, err := c.boolean(op.A, op.B)
-		return c.then(err, op.Out, s)
+		return c.and(op)
 	case Xor:
 		s, err := c.boolean(op.A, op.B)
 		return c.then(err, op.Out, s)
@@ -220,6 +219,8 @@ func (c *checker) gate(op Op) error {
 	case BitToArith:
 		n, err := c.bit(op.A)
 		return c.then(err, op.Out, words(n))
+	case operator:
+		return op.check(c)
 	default:
 		return fmt.Errorf("unknown instruction %T", op)
 	}
@@ -236,6 +237,19 @@ func (c *checker) then(err error, out Reg, s Shape) error {
 func (c *checker) binary(a, b, out Reg) error {
 	n, err := c.arith(a, b)
 	return c.then(err, out, words(n))
+}
+
+// and checks a conjunction of rows of equal width, or of a bit with every bit of a row.
+func (c *checker) and(op And) error {
+	s, err := c.boolean(op.B)
+	if err != nil {
+		return err
+	}
+	gate, err := c.boolean(op.A)
+	if err == nil && gate != s && gate != bit(s.Rows) {
+		err = fmt.Errorf("r%d and r%d have different shapes", op.A, op.B)
+	}
+	return c.then(err, op.Out, s)
 }
 
 func (c *checker) dot(op Dot) error {
@@ -281,11 +295,11 @@ func (c *checker) choose(op Select) error {
 	if err != nil {
 		return err
 	}
-	n, err := c.arith(op.A, op.B)
-	if err == nil && n != rows {
-		err = fmt.Errorf("select of %d rows by %d bits", n, rows)
+	s, err := c.same(op.A, op.B)
+	if err == nil && s.Rows != rows {
+		err = fmt.Errorf("select of %d rows by %d bits", s.Rows, rows)
 	}
-	return c.then(err, op.Out, words(n))
+	return c.then(err, op.Out, s)
 }
 
 func (c *checker) lookup(op Lookup) error {

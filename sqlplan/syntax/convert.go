@@ -253,10 +253,11 @@ func convertOperator(n *pg.Node, a *pg.A_Expr) Expr {
 	switch a.Kind {
 	case pg.A_Expr_Kind_AEXPR_OP:
 		if a.Lexpr == nil {
-			if lit, ok := convert(a.Rexpr).(*Literal); ok && symbol == "-" && (lit.Kind == Integer || lit.Kind == Decimal) {
+			operand := convert(a.Rexpr) // once: nested operators would take exponential time
+			if lit, ok := operand.(*Literal); ok && symbol == "-" && (lit.Kind == Integer || lit.Kind == Decimal) && !strings.HasPrefix(lit.Text, "-") {
 				return &Literal{base{n, at}, lit.Kind, "-" + lit.Text}
 			}
-			return construct(n, at, symbol, a.Rexpr)
+			return &Call{base: base{n, at}, Name: symbol, Construct: true, Args: []Expr{operand}, Plain: true}
 		}
 		return construct(n, at, symbol, a.Lexpr, a.Rexpr)
 	case pg.A_Expr_Kind_AEXPR_DISTINCT:

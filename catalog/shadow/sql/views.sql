@@ -47,7 +47,7 @@ COMMENT ON COLUMN c2d.studies.connected IS 'true: this session is connected to i
 
 CREATE TABLE c2d.tables (
   table_name text NOT NULL, owner text NOT NULL, source text, unit text, unit_kind text, unit_ids text,
-  disjoint boolean NOT NULL, unique_unit boolean NOT NULL, max_rows bigint NOT NULL, max_units bigint NOT NULL,
+  disjoint boolean NOT NULL, bounded boolean NOT NULL, unique_unit boolean NOT NULL, max_rows bigint NOT NULL, max_units bigint NOT NULL,
   groups_per_unit bigint NOT NULL, rows_per_group bigint NOT NULL, citation text, description text,
   PRIMARY KEY (table_name, owner));
 COMMENT ON TABLE c2d.tables IS 'Tables of this study: one row for each owner that holds a part';
@@ -57,6 +57,7 @@ COMMENT ON COLUMN c2d.tables.unit IS 'column that identifies what is protected';
 COMMENT ON COLUMN c2d.tables.unit_kind IS 'what is protected, usually a person';
 COMMENT ON COLUMN c2d.tables.unit_ids IS 'shared: equal identifiers at two owners are the same unit; owner-scoped: they are not';
 COMMENT ON COLUMN c2d.tables.disjoint IS 'true: the owners declared that no unit is at two of them';
+COMMENT ON COLUMN c2d.tables.bounded IS 'true: the owner declared that there are never more units than max_units; joins then need less noise';
 COMMENT ON COLUMN c2d.tables.unique_unit IS 'true: at most one row for each unit';
 COMMENT ON COLUMN c2d.tables.max_rows IS 'declared bound on rows, not their number';
 COMMENT ON COLUMN c2d.tables.max_units IS 'declared bound on units, not their number';

@@ -6,9 +6,9 @@ SELECT * FROM people
 SELECT age FROM people
 
 -- ZD001
-SELECT * FROM people LIMIT 0
+SELECT * FROM people LIMIT 1
 
--- ZD001
+-- 42803
 SELECT sex, age, count(*) FROM people GROUP BY sex
 
 -- ZD003
@@ -119,7 +119,7 @@ SELECT * FROM dblink('host=/tmp', 'SELECT 1') AS t(x int)
 -- 42501
 SET ROLE postgres
 
--- 42501
+-- 25006
 DO $$ BEGIN END $$
 
 -- 42501
@@ -133,3 +133,15 @@ SELECT count(*) FILTER (WHERE id = 5) FROM people
 
 -- 42501
 SELECT id, count(*) FROM people GROUP BY id
+
+-- 0A000
+SELECT count(*) FROM people JOIN visits USING (id) JOIN stays USING (id)
+
+-- ZD005
+SELECT count(*) FROM people LEFT JOIN visits USING (id) WHERE people.age > visits.rank
+
+-- 0A000
+SELECT sum(score * 2) FROM visits
+
+-- 0A000
+SELECT day - 1, count(*) FROM visits GROUP BY day - 1

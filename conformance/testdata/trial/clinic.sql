@@ -68,7 +68,7 @@ SELECT i,
 INSERT INTO trial_planted VALUES (770077007, 'm', 50, 'Xanaryville', 77.7, '1990-02-02', true, 918273645546372819, 'canary-note-5e1f7c', 'canary-secret-9b2d4e');
 CREATE TABLE trial_sites (pid bigint, region text, grade smallint, cost numeric(8,2), seen timestamp, flag boolean);
 INSERT INTO trial_sites
-SELECT i % 90, (ARRAY['east', 'north', 'west'])[1 + (i + 0) % 3],
+SELECT 1000 + i % 90, (ARRAY['east', 'north', 'west'])[1 + (i + 0) % 3],
        CASE WHEN i % 8 = 1 THEN NULL ELSE 1 + i * 5 % 3 END,
        CASE WHEN i % 6 = 2 THEN NULL ELSE (i * 7919 % 1099999) / 100.0 - 1000 END,
        timestamp '2024-02-20 00:00' + i * interval '2 hours 7 minutes 3.25 seconds', i % 3 = 0

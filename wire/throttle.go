@@ -1,0 +1,154 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
+)
+
+// Bounds of the throttle.
+const (
+	freeFailures   = 3                // wrong passwords before the first delay
+	firstDelay     = time.Second      // doubled by each further one
+	maxDelay       = 5 * time.Minute  // between two attempts
+	maxWait        = 4 * time.Second  // longer delays are an error at once: nobody holds a connection with them
+	forgetAfter    = 15 * time.Minute // without an attempt
+	throttledPairs = 4096             // remembered of each generation
+)
+
+// attempt is who tries to log in from where. Whether the login exists makes no difference.
+type attempt struct{ login, address string }
+
+// throttle makes guessing passwords slow. It counts by login and address together, so that nobody can
+// lock an analyst out from elsewhere. It does not bound a burst of attempts that begin
+// before the first of them has failed; the limit of connections does.
+type throttle struct {
+	now func() time.Time
+
+	mu         sync.Mutex
+	young, old map[attempt]*failures
+}
+
+type failures struct {
+	count int
+	last  time.Time // of the last failure or reserved attempt
+	free  time.Time // when the next attempt may begin
+}
+
+func newThrottle(now func() time.Time) *throttle {
+	return &throttle{now: now, young: map[attempt]*failures{}}
+}
+
+// wait returns when the attempt may begin. Attempts side by side queue up behind each other.
+func (t *throttle) wait(ctx context.Context, a attempt) error {
+	d := t.reserve(a)
+	if d > maxWait {
+		return pgerr.New(pgerr.TooManyConnections, "too many failed login attempts for user %q", a.login).
+			WithHint("Try again in %d seconds.", int(d.Round(time.Second).Seconds()))
+	}
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return shutdown()
+	}
+}
+
+// reserve says how long the attempt must wait, and takes that place if it will.
+func (t *throttle) reserve(a attempt) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f, now := t.of(a), t.now()
+	if f == nil || f.count < freeFailures {
+		return 0
+	}
+	d := max(0, f.free.Sub(now))
+	if d <= maxWait {
+		f.free, f.last = now.Add(d+delayAfter(f.count)), now
+	}
+	return d
+}
+
+// failed counts a wrong password and returns the number in a row.
+func (t *throttle) failed(a attempt) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	f := t.of(a)
+	if f == nil {
+		f = &failures{}
+		t.keep(a, f)
+	}
+	f.count++
+	f.last = now
+	if f.count >= freeFailures {
+		if free := now.Add(delayAfter(f.count)); free.After(f.free) {
+			f.free = free
+		}
+	}
+	return f.count
+}
+
+// succeeded forgets the failures.
+func (t *throttle) succeeded(a attempt) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.young, a)
+	delete(t.old, a)
+}
+
+// of finds the failures of a pair, which nil are none, and moves them to the young generation. When that is
+// full, the old one is forgotten at once: a flood of names costs no search. The caller holds mu.
+func (t *throttle) of(a attempt) *failures {
+	f := t.young[a]
+	if f == nil {
+		f = t.old[a]
+	}
+	if f == nil || t.now().Sub(f.last) > forgetAfter {
+		return nil
+	}
+	t.keep(a, f)
+	return f
+}
+
+func (t *throttle) keep(a attempt, f *failures) {
+	if len(t.young) >= throttledPairs {
+		t.young, t.old = map[attempt]*failures{}, t.young
+	}
+	t.young[a] = f
+}
+
+// delayAfter is the time from one attempt to the next after n failures.
+func delayAfter(n int) time.Duration {
+	d := firstDelay
+	for range n - freeFailures {
+		if d *= 2; d >= maxDelay {
+			return maxDelay
+		}
+	}
+	return d
+}
+
+// addressOf is a peer's address: of IPv6 its network of 64 bits, which one host can have whole.
+func addressOf(c net.Conn) string {
+	ap, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	if err != nil {
+		return c.RemoteAddr().Network() // a unix socket
+	}
+	ip := ap.Addr().Unmap()
+	if ip.Is6() {
+		if p, err := ip.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return ip.String()
+}
