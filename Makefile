@@ -3,7 +3,7 @@
 GO ?= go
 export CGO_ENABLED = 1
 
-.PHONY: all build deps demo test check lint golden fuzz bench clean
+.PHONY: all build deps demo test check lint golden fuzz bench bench-wire clean
 
 all: check
 
@@ -37,9 +37,14 @@ golden:
 fuzz:
 	@sh .ci/fuzz
 
-# Speed, with rows, bytes and rounds.
+# The engine's speed: bytes a row and party, rounds, allocations, peak memory, and beside
+# them the limits of this machine in the same run (docs/performance.md).
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./mpc/...
+	$(GO) test -run '^$$' -bench . -benchmem -count 3 -timeout 60m ./mpc
+
+# The relay beside pgbouncer (apt-get install pgbouncer), in front of the same PostgreSQL.
+bench-wire:
+	@$(GO) test -run '^$$' -bench AgainstPgbouncer -benchtime 1x ./wire | grep -E '^(bench-wire|FAIL|panic|    )'
 
 clean:
 	rm -rf bin
