@@ -114,7 +114,7 @@ func addStudy(p *demo.Party) error {
 		}
 	}
 	// The demo's read phases are short; machines that test are busy, and three missed slots throttle an analyst.
-	out = strings.ReplaceAll(out, "base: 400ms", "base: 1s")
+	out = strings.ReplaceAll(out, "base: 800ms", "base: 1s")
 	if len(seen) == 0 || !strings.Contains(out, "trial_") {
 		return fmt.Errorf("the file of %s has no place for the study", p.Name)
 	}

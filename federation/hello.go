@@ -32,33 +32,35 @@ type beatMessage struct {
 // maxStudies bounds the epochs in a beat and the public parts in a message.
 const maxStudies = 1024
 
-// greet opens or accepts the control stream and exchanges hellos.
-func (m *mesh) greet(l *link, dialled bool) (net.Conn, error) {
+// greet opens or accepts the control stream and exchanges hellos. It returns the public parts that
+// it sent, so that a change between the hello and the first beat is not lost.
+func (m *mesh) greet(l *link, dialled bool) (_ net.Conn, public [][]byte, err error) {
 	control, err := m.controlStream(l, dialled)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	public = m.options.Public(l.peer.Name)
 	deadline := time.Now().Add(m.limits.Connect)
 	_ = control.SetDeadline(deadline)
 	sent := make(chan error, 1)
 	go func() {
-		hello := helloMessage{m.options.Self, sqlplan.Version, m.options.Public(l.peer.Name)}
+		hello := helloMessage{m.options.Self, sqlplan.Version, public}
 		sent <- writeJSON(control, hello, maxControlFrame)
 	}()
 	var hello helloMessage
 	if err := readJSON(control, &hello, maxControlFrame); err != nil {
-		return nil, explainGreeting(err)
+		return nil, nil, explainGreeting(err)
 	}
 	if err := <-sent; err != nil {
-		return nil, explainGreeting(err)
+		return nil, nil, explainGreeting(err)
 	}
 	_ = control.SetDeadline(time.Time{})
 	if hello.Party != l.peer.Name {
-		return nil, fmt.Errorf("it calls itself %q, and its key is pinned for %q", clean(hello.Party, 63), l.peer.Name)
+		return nil, nil, fmt.Errorf("it calls itself %q, and its key is pinned for %q", clean(hello.Party, 63), l.peer.Name)
 	}
 	version := clean(hello.Planner, 32)
 	m.note(l.peer.Name, func(s *peerState) { s.status.Version = version })
-	return control, m.takePublic(l.peer.Name, hello.Public)
+	return control, public, m.takePublic(l.peer.Name, hello.Public)
 }
 
 // controlStream returns the link's one control stream.
@@ -107,11 +109,11 @@ func (m *mesh) takePublic(peer string, parts [][]byte) error {
 	return nil
 }
 
-// sendBeats sends a beat now, at every interval and after every announcement.
-func (m *mesh) sendBeats(ctx context.Context, l *link, control net.Conn) {
+// sendBeats sends a beat now, at every interval and after every announcement. sent are the
+// public parts that the peer has.
+func (m *mesh) sendBeats(ctx context.Context, l *link, control net.Conn, sent [][]byte) {
 	ticker := time.NewTicker(m.limits.Beat)
 	defer ticker.Stop()
-	sent := m.options.Public(l.peer.Name)
 	for {
 		kicked := m.kicked()
 		beat, err := m.beat(ctx, l.peer.Name)
@@ -208,18 +210,21 @@ func (m *mesh) receiveBeats(l *link, control net.Conn) {
 	}
 }
 
-// takeBeat checks and stores one beat. A head is recorded from the first beat of a connection
-// and with receipts only: each record is an entry of our own ledger, which moves our own head.
-// A ledger is replaced only while its party is stopped, so the first beat also decides whether it is behind.
+// takeBeat checks and stores one beat. A ledger is replaced only while its party is stopped, so the
+// first beat of a connection decides whether it is behind. Heads are recorded with receipts only: a party
+// that runs on an old ledger and does not know it yet must neither write an entry of its own nor have its
+// head remembered, or the newest ledger would be refused when it is restored. An execution needs all
+// parties, so whoever was the gateway of the last one holds the newest head and speaks before the next.
 func (m *mesh) takeBeat(l *link, beat *beatMessage, first bool) error {
 	if len(beat.Epochs) > maxStudies {
 		return errFrame
 	}
 	if first {
-		older, err := m.record(l.peer.Name, beat.Head)
+		known, err := m.recorded(l.peer.Name)
 		if err != nil {
 			return err
 		}
+		older := known.Seq != 0 && olderThan(&beat.Head, &known)
 		m.note(l.peer.Name, func(s *peerState) { s.status.LedgerBehind = older })
 	}
 	var weAreOlder bool

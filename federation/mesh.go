@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -59,8 +60,12 @@ func (m *mesh) serve(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = m.options.Listen.Close() })
 	defer stop()
+	defer m.options.Listen.Close() // also when accepting fails
 	return m.acceptAll(ctx)
 }
+
+// acceptPause is between two attempts to accept while this process has no file descriptor left.
+const acceptPause = 100 * time.Millisecond
 
 // acceptAll takes connections until the listener closes with ctx. At most 32 unproven
 // ones are open at a time; more wait in the listener's queue.
@@ -72,8 +77,12 @@ func (m *mesh) acceptAll(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			var temporary net.Error
-			if errors.As(err, &temporary) && temporary.Timeout() {
+			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) { // passes as connections end
+				m.options.Logger.Error("a connection to the peer listener was not accepted", "cause", err.Error())
+				select {
+				case <-time.After(acceptPause):
+				case <-ctx.Done():
+				}
 				continue
 			}
 			return fmt.Errorf("accept peers: %w", err)
@@ -171,7 +180,7 @@ func (m *mesh) run(ctx context.Context, p Peer, conn *tls.Conn, dialled bool) er
 	stop := context.AfterFunc(ctx, l.close)
 	defer stop()
 	defer l.close()
-	control, err := m.greet(l, dialled)
+	control, sent, err := m.greet(l, dialled)
 	if err != nil {
 		return err
 	}
@@ -183,7 +192,7 @@ func (m *mesh) run(ctx context.Context, p Peer, conn *tls.Conn, dialled bool) er
 	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	m.running.Go(func() { m.sendBeats(ctx, l, control) })
+	m.running.Go(func() { m.sendBeats(ctx, l, control, sent) })
 	m.running.Go(func() { m.receiveBeats(l, control) })
 	return l.acceptStreams(ctx, m.serveStream)
 }
