@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/c2dproxy/c2dproxy/dp"
 )
 
 // Limits of one part of a study. They are far above any real study and keep a foreign part small.
@@ -416,7 +418,7 @@ func (c *checker) budget(at string, g *Grant) {
 	if path := child(c.prefix, child(at, "delta")); c.at.has(path) {
 		return
 	}
-	if g.Default <= 0 || g.Default > g.PerQuestion || g.PerQuestion > g.Total || g.Total > maxEpsilon {
+	if g.Default <= 0 || g.Default > g.PerQuestion || g.PerQuestion > g.Total || g.Total > dp.MaxEpsilon {
 		c.add(child(at, "epsilon"), "write numbers with 0 < default ≤ per_question ≤ total")
 	}
 	if g.Delta <= 0 || g.Delta > g.TotalDelta || g.TotalDelta > maxDelta {

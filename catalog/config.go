@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"strings"
@@ -96,6 +97,9 @@ func (Secret) String() string { return "[secret]" }
 
 // GoString implements fmt.GoStringer.
 func (Secret) GoString() string { return "[secret]" }
+
+// LogValue implements slog.LogValuer.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
 
 // MarshalText refuses.
 func (Secret) MarshalText() ([]byte, error) {

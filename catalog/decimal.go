@@ -45,8 +45,8 @@ func parseScaled(text string, scale int) (int64, error) {
 	return n.Int64(), nil
 }
 
-// formatScaled is the inverse of parseScaled, with exactly scale decimals.
-func formatScaled(n int64, scale int) string {
+// FormatDecimal writes n lattice steps of 10^-scale, with exactly scale decimals: the inverse of parseScaled.
+func FormatDecimal(n int64, scale int) string {
 	sign := ""
 	digits := strconv.FormatInt(n, 10)
 	if n < 0 {
@@ -61,20 +61,21 @@ func formatScaled(n int64, scale int) string {
 	return sign + digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
 }
 
-// ParseEpsilon reads ε from decimal text, such as 0.5, into nano-ε.
-func ParseEpsilon(text string) (dp.Epsilon, error) {
+// parseEpsilon reads ε from decimal text, such as 0.5, into nano-ε. Beside dp.ParseEpsilon it takes the _ of YAML's numbers
+// and says what to write.
+func parseEpsilon(text string) (dp.Epsilon, error) {
 	n, err := parseScaled(text, 9)
 	if err != nil {
 		return 0, err
 	}
-	if n <= 0 || dp.Epsilon(n) > maxEpsilon {
-		return 0, fmt.Errorf("%q is out of range; write a number above 0, at most %s", clip(text), FormatEpsilon(maxEpsilon))
+	if n <= 0 || dp.Epsilon(n) > dp.MaxEpsilon {
+		return 0, fmt.Errorf("%q is out of range; write a number above 0, at most %s", clip(text), dp.MaxEpsilon)
 	}
 	return dp.Epsilon(n), nil
 }
 
-// ParseDelta reads δ from decimal text, such as 1e-9, into units of 10^-18.
-func ParseDelta(text string) (dp.Delta, error) {
+// parseDelta reads δ from decimal text, such as 1e-9, into units of 10^-18; more than maxDelta is refused.
+func parseDelta(text string) (dp.Delta, error) {
 	n, err := parseScaled(text, 18)
 	if err != nil {
 		return 0, err
@@ -85,19 +86,5 @@ func ParseDelta(text string) (dp.Delta, error) {
 	return dp.Delta(n), nil
 }
 
-// maxEpsilon is far beyond any protection; it keeps sums from overflowing.
-const maxEpsilon dp.Epsilon = 1_000_000 * 1e9
-
 // maxDelta is far beyond any protection: δ is the probability that nothing is protected.
 const maxDelta dp.Delta = 1e16
-
-// FormatEpsilon writes ε as a decimal without trailing zeros.
-func FormatEpsilon(e dp.Epsilon) string { return trimZeros(formatScaled(int64(e), 9)) }
-
-// FormatDelta writes δ as a decimal without trailing zeros.
-func FormatDelta(d dp.Delta) string { return trimZeros(formatScaled(int64(d), 18)) }
-
-// trimZeros drops zeros at the end of a decimal that has a point.
-func trimZeros(s string) string {
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
-}

@@ -56,7 +56,7 @@ func (c *Column) Format(at int64) string {
 		}
 		return "f"
 	case Numeric, Double:
-		return formatScaled(at, c.Scale)
+		return FormatDecimal(at, c.Scale)
 	case Date:
 		return formatTime(time.Unix(at*86400, 0).UTC(), "2006-01-02", "")
 	case Timestamp:

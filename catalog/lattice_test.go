@@ -55,16 +55,29 @@ func TestLattice(t *testing.T) {
 	}
 }
 
+func TestFormatDecimal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		n     int64
+		scale int
+		want  string
+	}{{0, 0, "0"}, {17, 0, "17"}, {5, 2, "0.05"}, {-5, 1, "-0.5"}, {-1234, 2, "-12.34"}, {100, 2, "1.00"}} {
+		if got := FormatDecimal(c.n, c.scale); got != c.want {
+			t.Errorf("FormatDecimal(%d, %d) = %s, want %s", c.n, c.scale, got, c.want)
+		}
+	}
+}
+
 func TestBudgetNumbersAreExact(t *testing.T) {
 	t.Parallel()
-	if e, err := ParseEpsilon("0.000000001"); err != nil || e != 1 || FormatEpsilon(e) != "0.000000001" {
+	if e, err := parseEpsilon("0.000000001"); err != nil || e != 1 || e.String() != "0.000000001" {
 		t.Error(e, err)
 	}
-	if d, err := ParseDelta("1e-18"); err != nil || d != 1 {
+	if d, err := parseDelta("1e-18"); err != nil || d != 1 {
 		t.Error(d, err)
 	}
 	for _, bad := range []string{"0", "-1", "1e7", "0.0000000001", "", "one", "1e999999999", strings.Repeat("9", 100)} {
-		if _, err := ParseEpsilon(bad); err == nil {
+		if _, err := parseEpsilon(bad); err == nil {
 			t.Errorf("epsilon %q accepted", bad)
 		}
 	}
@@ -95,7 +108,7 @@ func TestKeys(t *testing.T) {
 	if _, err := DecodeKey([]byte("x")); err == nil {
 		t.Error("no PEM accepted")
 	}
-	if s := fmt.Sprintf("%v %s %#v %+v", Secret("hunter2"), Secret("hunter2"), Secret("hunter2"), Analyst{verifier: "hunter2"}); strings.Contains(s, "hunter2") {
+	if s := fmt.Sprintf("%v %s %#v %+v %v", Secret("hunter2"), Secret("hunter2"), Secret("hunter2"), Analyst{verifier: "hunter2"}, Secret("hunter2").LogValue()); strings.Contains(s, "hunter2") {
 		t.Error("a secret prints:", s)
 	}
 }

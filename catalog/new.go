@@ -147,7 +147,7 @@ func (b *builder) analysts(dir string) {
 			}
 		}
 		if a.Epsilon != "" {
-			out.Epsilon = number(b, child(at, "epsilon"), a.Epsilon, ParseEpsilon)
+			out.Epsilon = number(b, child(at, "epsilon"), a.Epsilon, parseEpsilon)
 		}
 		b.out.Analysts = append(b.out.Analysts, out)
 	}
@@ -172,8 +172,8 @@ func (b *builder) caps() {
 		at := child("caps", c.Source)
 		b.out.Caps = append(b.out.Caps, Cap{
 			Source:  c.Source,
-			Epsilon: number(b, child(at, "epsilon"), c.Epsilon, ParseEpsilon),
-			Delta:   number(b, child(at, "delta"), c.Delta, ParseDelta),
+			Epsilon: number(b, child(at, "epsilon"), c.Epsilon, parseEpsilon),
+			Delta:   number(b, child(at, "delta"), c.Delta, parseDelta),
 		})
 	}
 }
@@ -281,11 +281,11 @@ func (b *builder) grants(at string, f FileGrant) []Grant {
 	g := Grant{Owner: b.file.Party, Tables: slices.Clone(f.Tables), Preset: Preset(f.Preset), Release: ReleaseKind(f.Release),
 		Cohort: f.Cohort, Expires: f.Expires, Purpose: f.Purpose, Protocol: f.Protocol, Lookup: f.Lookup}
 	if g.Release == ReleaseDP || (f.Epsilon != FileEpsilon{}) || (f.Delta != FileDelta{}) {
-		g.Default = number(b, child(at, "epsilon.default"), f.Epsilon.Default, ParseEpsilon)
-		g.PerQuestion = number(b, child(at, "epsilon.per_question"), f.Epsilon.PerQuestion, ParseEpsilon)
-		g.Total = number(b, child(at, "epsilon.total"), f.Epsilon.Total, ParseEpsilon)
-		g.Delta = number(b, child(at, "delta.per_question"), f.Delta.PerQuestion, ParseDelta)
-		g.TotalDelta = number(b, child(at, "delta.total"), f.Delta.Total, ParseDelta)
+		g.Default = number(b, child(at, "epsilon.default"), f.Epsilon.Default, parseEpsilon)
+		g.PerQuestion = number(b, child(at, "epsilon.per_question"), f.Epsilon.PerQuestion, parseEpsilon)
+		g.Total = number(b, child(at, "epsilon.total"), f.Epsilon.Total, parseEpsilon)
+		g.Delta = number(b, child(at, "delta.per_question"), f.Delta.PerQuestion, parseDelta)
+		g.TotalDelta = number(b, child(at, "delta.total"), f.Delta.Total, parseDelta)
 	}
 	if len(f.Analysts) == 0 {
 		b.add(child(at, "analysts"), "names nobody; write a list such as [mia@%s]", b.file.Party)
@@ -347,5 +347,5 @@ func (c *Config) lossNote(p Public) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("study %s: what all analysts together can learn of one %s here is at most epsilon %s, delta %s (the sum of the caps of %s)",
-		p.Study, p.Tables[0].UnitKind, FormatEpsilon(sum.Epsilon), FormatDelta(sum.Delta), strings.Join(slices.Sorted(maps.Keys(seen)), ", "))}
+		p.Study, p.Tables[0].UnitKind, sum.Epsilon, sum.Delta, strings.Join(slices.Sorted(maps.Keys(seen)), ", "))}
 }

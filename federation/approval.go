@@ -132,7 +132,7 @@ func signedBy(pin string, key []byte, text digest, signature []byte) bool {
 	if len(key) != ed25519.PublicKeySize {
 		return false
 	}
-	got, err := Pin(key)
+	got, err := catalog.Fingerprint(ed25519.PublicKey(key))
 	return err == nil && got == pin && ed25519.Verify(key, text[:], signature)
 }
 

@@ -75,7 +75,7 @@ func newWorld(t testing.TB, change func(i int, o *Options)) *world {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		must(t, err)
 		w.keys[i] = key
-		w.pins[i], err = Pin(key.Public().(ed25519.PublicKey))
+		w.pins[i], err = catalog.Fingerprint(key.Public())
 		must(t, err)
 		w.ledgers[i] = newTestLedger()
 		w.ledgers[i].at = w.at(i)
@@ -104,6 +104,9 @@ func running(t testing.TB, change func(i int, o *Options)) *world {
 	return w
 }
 
+// stepLimit is far more than a step takes on a busy machine.
+const stepLimit = 15 * time.Second
+
 // make makes party i's node; a lower party dials a higher one.
 func (w *world) make(i int) {
 	w.t.Helper()
@@ -122,8 +125,8 @@ func (w *world) make(i int) {
 		Guard:    func(string) error { w.at(i)("propose"); return nil },
 		Compile:  testCompile, Compute: mpc.Run,
 		Source: func(string) Source { return w.sources[i] }, Ledger: w.ledgers[i], Audit: w.audits[i], Heads: w.ledgers[i], Budget: testBudget{},
-		Limits: Limits{Connect: 5 * time.Second, Backoff: 200 * time.Millisecond, Beat: 500 * time.Millisecond,
-			Approve: 5 * time.Second, Compute: 10 * time.Second, Receipt: 5 * time.Second},
+		Limits: Limits{Connect: stepLimit, Backoff: 200 * time.Millisecond, Beat: 500 * time.Millisecond,
+			Approve: stepLimit, Compute: stepLimit, Receipt: stepLimit},
 		Clock: time.Now, Rand: rand.Reader, Logger: slog.New(slog.DiscardHandler),
 	}
 	for j := range parties {
@@ -193,7 +196,7 @@ func (w *world) query(i int) sqlplan.Query {
 
 // ask runs a query at party i.
 func (w *world) ask(i int) (*Answer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return w.nodes[i].Run(ctx, w.query(i))
 }
@@ -215,7 +218,7 @@ func (w *world) answers(i int) *Answer {
 
 // testStudy is a table of two owners' partitions; the registry helps.
 func testStudy(pins [parties]string) *catalog.Study {
-	s := &catalog.Study{Name: "trial", Compute: testNames, SlotBase: 150}
+	s := &catalog.Study{Name: "trial", Compute: testNames, SlotBase: 400}
 	for i, name := range testNames {
 		s.Parties = append(s.Parties, catalog.Party{Name: name, Institution: "institution " + name, Key: pins[i], Helper: i == 2})
 	}
@@ -440,10 +443,10 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// eventually waits up to ten seconds for a condition.
+// eventually waits up to half a minute for a condition.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for range 1000 {
+	for range 3000 {
 		if ok() {
 			return
 		}

@@ -18,17 +18,7 @@ import (
 // protocolName is the ALPN name of the mesh; it changes with the framing.
 const protocolName = "c2d/1"
 
-// Pin returns the name of a public key in catalogs and peer lists: "sha256:" and the hex
-// SHA-256 of its SubjectPublicKeyInfo.
-func Pin(key ed25519.PublicKey) (string, error) {
-	spki, err := x509.MarshalPKIXPublicKey(key)
-	if err != nil {
-		return "", fmt.Errorf("encode public key: %w", err)
-	}
-	return pinOf(spki), nil
-}
-
-// pinOf returns the pin of an encoded SubjectPublicKeyInfo.
+// pinOf returns the pin of an encoded SubjectPublicKeyInfo, as [catalog.Fingerprint] does of a key.
 func pinOf(spki []byte) string {
 	sum := sha256.Sum256(spki)
 	return "sha256:" + hex.EncodeToString(sum[:])

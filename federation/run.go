@@ -112,7 +112,7 @@ func (n *Node) ask(q *sqlplan.Query) (*question, error) {
 func (n *Node) fit(study *catalog.Study, party string) error {
 	pin, _ := pinIn(study, party)
 	if party == n.options.Self {
-		if own, err := Pin(n.mesh.publicKey()); err != nil || own != pin {
+		if own, err := catalog.Fingerprint(n.mesh.publicKey()); err != nil || own != pin {
 			return pgerr.New(pgerr.ObjectNotInState, "the catalog of study %q holds another key of %q", study.Name, party)
 		}
 		return n.ledgerTrusted()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -18,6 +19,22 @@ import (
 	"github.com/c2dproxy/c2dproxy/federation/federationtest"
 	"github.com/c2dproxy/c2dproxy/internal/pgserver"
 )
+
+// A salt does not print, in whatever way.
+func TestSaltDoesNotPrint(t *testing.T) {
+	t.Parallel()
+	salt := federation.Salt([]byte("hunter2 hunter2 hunter2 hunter2!"))
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "salt", salt)
+	for _, s := range []string{fmt.Sprint(salt), fmt.Sprintf("%+v", salt), fmt.Sprintf("%#v", salt)} {
+		if s != "[salt]" {
+			t.Errorf("printed %q", s)
+		}
+	}
+	if !strings.Contains(log.String(), `"salt":"[salt]"`) {
+		t.Errorf("logged %s", &log)
+	}
+}
 
 // startServer starts a private PostgreSQL with the suite's schema and a role that can only read.
 func startServer(t *testing.T) *pgserver.Server {

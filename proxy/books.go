@@ -146,6 +146,7 @@ func (b *books) Remaining(_ context.Context, studyName, analyst string) ([]feder
 	return remainders, nil
 }
 
+// remainder is what is left for an analyst at one source.
 func (b *books) remainder(study, analyst, source string, grant catalog.Grant) (federation.Remainder, error) {
 	limit, err := b.limit(study, analyst, source)
 	if err != nil {

@@ -80,6 +80,7 @@ func (s *session) explain(ctx context.Context, call wire.Call) ([][]*string, err
 	return rows, nil
 }
 
+// explainLines renders a plan as text, a line a row, or as one JSON document.
 func explainLines(study *catalog.Study, plan *sqlplan.Plan, budgets []sqlplan.BudgetLine, asJSON bool) ([]string, error) {
 	if asJSON {
 		text, err := sqlplan.ExplainJSON(study, plan, budgets)

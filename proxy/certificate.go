@@ -86,6 +86,7 @@ func addHost(template *x509.Certificate, address string) {
 	template.DNSNames = append(template.DNSNames, host)
 }
 
+// randomSerial draws a certificate's serial number of 128 bits.
 func randomSerial(random io.Reader) (*big.Int, error) {
 	var raw [16]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {

@@ -27,6 +27,7 @@ func OpenLedger(config *catalog.Config, readOnly bool) (*ledger.Ledger, error) {
 	return openLedger(LedgerPath(config), config.Party, key, time.Now, readOnly)
 }
 
+// openLedger is OpenLedger for a key that was read already, by a given clock.
 func openLedger(path, party string, key ed25519.PrivateKey, clock func() time.Time, readOnly bool) (*ledger.Ledger, error) {
 	public := key.Public().(ed25519.PublicKey)
 	return ledger.Open(path, ledger.Options{

@@ -17,6 +17,7 @@ type metrics struct {
 	bytes     prometheus.Counter
 }
 
+// newMetrics returns metrics that no registry has yet.
 func newMetrics() *metrics {
 	return &metrics{
 		questions: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -161,7 +161,8 @@ func (p *Proxy) serveAnalysts(ctx context.Context, listener net.Listener, logger
 	return server.Serve(ctx, listener)
 }
 
-// keptSecret reads a 32-byte secret of the state folder, made on first use.
+// keptSecret reads a 32-byte secret of the state folder, made on first use: whole or not at all, so
+// that a crash meanwhile leaves none that a later start would refuse.
 func keptSecret(path string, random io.Reader) ([32]byte, error) {
 	var secret [32]byte
 	stored, err := os.ReadFile(path)
@@ -176,5 +177,9 @@ func keptSecret(path string, random io.Reader) ([32]byte, error) {
 	if _, err := io.ReadFull(random, secret[:]); err != nil {
 		return secret, err
 	}
-	return secret, os.WriteFile(path, secret[:], 0o600)
+	next := path + ".new"
+	if err := os.WriteFile(next, secret[:], 0o600); err != nil {
+		return secret, err
+	}
+	return secret, os.Rename(next, path)
 }

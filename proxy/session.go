@@ -76,6 +76,9 @@ func (s *session) finish(part sqlplan.Statement, d wire.Description) (string, er
 		columns = append(columns, sqlplan.OutputColumn{Name: string(f.Name), OID: f.DataTypeOID, TypeModifier: f.TypeModifier})
 		output = append(output, f.DataTypeOID)
 	}
+	if part.FromCatalog(len(d.ParamTypes)) {
+		return part.Render(columns, len(d.ParamTypes), "")
+	}
 	id, err := s.statements.add(s.proxy.random, statement{
 		text: part.Select, types: append([]uint32(nil), d.ParamTypes...), output: output, json: part.JSON,
 	})
@@ -116,6 +119,7 @@ func (s *session) Close() {
 	s.cancel()
 	s.shadow.detach(s.backend.Load(), s)
 	s.proxy.shadows.release(s.shadow)
+	s.proxy.shadows.retire(s.ctx, s.proxy.studies.get)
 }
 
 // currentStudy is the study as it is now; a session that began before a change may go on

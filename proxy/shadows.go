@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/catalog/shadow"
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 	"github.com/c2dproxy/c2dproxy/wire"
 )
 
@@ -35,6 +37,7 @@ type shadows struct {
 	closed bool
 }
 
+// newShadows keeps the shadows' folders in dir; base ends when the party stops.
 func newShadows(base context.Context, dir, party string, random io.Reader, logger *slog.Logger) *shadows {
 	return &shadows{base: base, dir: dir, party: party, random: random, logger: logger, byKey: map[shadowKey]*sharedShadow{}}
 }
@@ -44,18 +47,21 @@ type shadowKey [sha256.Size]byte
 
 // sharedShadow is one running shadow and the sessions in it; it implements wire.Callback.
 type sharedShadow struct {
-	key    shadowKey
-	study  *catalog.Study
-	ready  chan struct{} // closed when start ended
+	key   shadowKey
+	study *catalog.Study
+	dir   string        // holds the callback's socket and the server; close removes it
+	ready chan struct{} // closed when start ended; what follows is written before
+
 	failed error
 	server *shadow.Shadow
-	stop   func() // ends the callback server
+	stop   func() // ends the callback server; once
 
 	mu       sync.Mutex
 	sessions map[uint32]*session // by backend
 	users    int                 // guarded by shadows.mu
 }
 
+// keyOf hashes what a shadow shows.
 func keyOf(study *catalog.Study, profile shadow.Profile) shadowKey {
 	h := sha256.New()
 	epoch := study.Epoch()
@@ -69,14 +75,17 @@ func (s *shadows) acquire(ctx context.Context, study *catalog.Study, profile sha
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return nil, io.ErrClosedPipe
+		return nil, pgerr.New(pgerr.AdminShutdown, "the gateway is stopping").WithHint("Connect again later.")
 	}
 	one, found := s.byKey[key]
 	if !found {
-		one = &sharedShadow{key: key, study: study, ready: make(chan struct{}), sessions: map[uint32]*session{}}
-		s.byKey[key] = one
 		s.number++
-		go s.bringUp(one, study, profile, s.number)
+		one = &sharedShadow{
+			key: key, study: study, dir: filepath.Join(s.dir, strconv.Itoa(s.number)),
+			ready: make(chan struct{}), sessions: map[uint32]*session{},
+		}
+		s.byKey[key] = one
+		go s.bringUp(one, profile)
 	}
 	one.users++
 	s.mu.Unlock()
@@ -95,17 +104,18 @@ func (s *shadows) acquire(ctx context.Context, study *catalog.Study, profile sha
 
 // bringUp starts a shadow on the party's own clock, so that a client that gives up does not
 // fail the others.
-func (s *shadows) bringUp(one *sharedShadow, study *catalog.Study, profile shadow.Profile, number int) {
+func (s *shadows) bringUp(one *sharedShadow, profile shadow.Profile) {
 	defer close(one.ready)
 	began := time.Now()
-	if err := s.start(one, study, profile, number); err != nil {
-		one.failed = fmt.Errorf("start the catalog server of study %s: %w", study.Name, err)
+	if err := s.start(one, profile); err != nil {
+		err = errors.Join(err, os.RemoveAll(one.dir)) // each attempt has a folder of its own
+		one.failed = fmt.Errorf("start the catalog server of study %s: %w", one.study.Name, err)
 		s.mu.Lock()
 		delete(s.byKey, one.key)
 		s.mu.Unlock()
 		return
 	}
-	s.logger.Info("catalog server started", "study", study.Name, "seconds", time.Since(began).Seconds())
+	s.logger.Info("catalog server started", "study", one.study.Name, "seconds", time.Since(began).Seconds())
 	go s.watch(one)
 }
 
@@ -120,26 +130,29 @@ func (s *shadows) watch(one *sharedShadow) {
 	}
 	s.mu.Unlock()
 	if unexpected {
-		one.stop()
+		one.close(s.base)
 		s.logger.Error("catalog server died; the next session starts a new one", "study", one.study.Name)
 	}
 }
 
 // start opens the callback socket of a new shadow, then the shadow itself.
-func (s *shadows) start(one *sharedShadow, study *catalog.Study, profile shadow.Profile, number int) error {
-	dir := filepath.Join(s.dir, strconv.Itoa(number))
-	callbackDir := filepath.Join(dir, "c")
+func (s *shadows) start(one *sharedShadow, profile shadow.Profile) error {
+	callbackDir := filepath.Join(one.dir, "c")
 	if err := os.MkdirAll(callbackDir, 0o700); err != nil {
 		return err
 	}
-	if err := os.Chmod(dir, 0o711); err != nil {
-		return err
-	}
-	listener, err := net.Listen("unix", filepath.Join(callbackDir, fmt.Sprintf(".s.PGSQL.%d", callbackPort)))
-	if err != nil {
+	if err := os.Chmod(one.dir, 0o711); err != nil {
 		return err
 	}
 	password, err := s.password()
+	if err != nil {
+		return err
+	}
+	roles, err := s.roles(one.study, profile)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("unix", filepath.Join(callbackDir, fmt.Sprintf(".s.PGSQL.%d", callbackPort)))
 	if err != nil {
 		return err
 	}
@@ -150,15 +163,10 @@ func (s *shadows) start(one *sharedShadow, study *catalog.Study, profile shadow.
 		stop()
 		<-served
 	}
-	roles, err := s.roles(study, profile)
-	if err != nil {
-		one.stop()
-		return err
-	}
 	one.server, err = shadow.Start(ctx, shadow.Spec{
-		Study: study, Profile: profile, Analysts: roles,
+		Study: one.study, Profile: profile, Analysts: roles,
 		CallbackDir: callbackDir, CallbackPort: callbackPort, CallbackUser: "c2d", CallbackPassword: password,
-		Dir: filepath.Join(dir, "s"), TemplateDir: filepath.Join(s.dir, "t"), Random: s.random,
+		Dir: filepath.Join(one.dir, "s"), TemplateDir: filepath.Join(s.dir, "t"), Random: s.random,
 	})
 	if err != nil {
 		one.stop()
@@ -188,6 +196,7 @@ func (s *shadows) roles(study *catalog.Study, profile shadow.Profile) ([]shadow.
 	return roles, nil
 }
 
+// password draws one of a callback socket or a role: 192 bits in hexadecimal digits.
 func (s *shadows) password() (string, error) {
 	var raw [24]byte
 	if _, err := io.ReadFull(s.random, raw[:]); err != nil {
@@ -196,21 +205,23 @@ func (s *shadows) password() (string, error) {
 	return hex.EncodeToString(raw[:]), nil
 }
 
-// release gives a shadow back. One of a passed epoch stops with its last session, when
-// retire says so; a current one stays for the next session.
+// release gives a shadow back. It stays for the next session unless retire stops it.
 func (s *shadows) release(one *sharedShadow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one.users--
 }
 
-// retire stops the shadows that nobody uses and that are not of a current study.
+// retire stops the shadows that nobody uses and that are not of a current study. It is called when a
+// study changes and when a session ends, so that the last session of a passed epoch takes its shadow with it.
 func (s *shadows) retire(ctx context.Context, current func(study string) (*catalog.Study, bool)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
+	defer cancel()
 	s.mu.Lock()
 	var old []*sharedShadow
 	for key, one := range s.byKey {
 		study, ok := current(one.study.Name)
-		if one.users == 0 && (!ok || study.Epoch() != one.study.Epoch()) && one.server != nil {
+		if one.users == 0 && (!ok || study.Epoch() != one.study.Epoch()) && one.running() {
 			delete(s.byKey, key)
 			old = append(old, one)
 		}
@@ -236,9 +247,21 @@ func (s *shadows) closeAll(ctx context.Context) {
 	}
 }
 
+// running says that the shadow has started; one that is starting is not waited for.
+func (h *sharedShadow) running() bool {
+	select {
+	case <-h.ready:
+		return h.failed == nil
+	default:
+		return false
+	}
+}
+
+// close stops a shadow that was running and removes its folder.
 func (h *sharedShadow) close(ctx context.Context) {
 	h.stop()
-	_ = h.server.Stop(ctx) // its directory is removed by the next start's sweep at the latest
+	_ = h.server.Stop(ctx)  // it is killed if it does not obey
+	_ = os.RemoveAll(h.dir) // what stays the removal of the scratch folder takes
 }
 
 // endpoint says how a session of login reaches the shadow.
@@ -250,6 +273,7 @@ func (h *sharedShadow) endpoint(login string) wire.Endpoint {
 	}
 }
 
+// attach makes a session known by its backend's number.
 func (h *sharedShadow) attach(backend uint32, s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -87,6 +87,7 @@ func (s *sources) of(study string) federation.Source {
 	return source
 }
 
+// close closes the connections of all sources.
 func (s *sources) close() {
 	if s.database != nil {
 		s.database.Close()

@@ -9,9 +9,12 @@ import (
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 )
 
-// statementsKept bounds the statements that one session remembers: a prepared statement
-// or a held cursor may come back to an old one.
-const statementsKept = 16384
+// Bounds of what one session remembers: a prepared statement or a held cursor may come back
+// to an old statement.
+const (
+	statementsKept = 16384
+	textKept       = 32 << 20 // bytes of statement text; one text has at most syntax.MaxBytes
+)
 
 // statement is a federated SELECT that a session prepared.
 type statement struct {
@@ -26,9 +29,10 @@ type statements struct {
 	mu    sync.Mutex
 	byID  map[string]statement
 	order []string
+	bytes int // of the texts in byID
 }
 
-// add remembers one under a new random id.
+// add remembers one under a new random id, and forgets the oldest beyond the bounds.
 func (s *statements) add(random io.Reader, one statement) (string, error) {
 	var raw [16]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
@@ -42,7 +46,9 @@ func (s *statements) add(random io.Reader, one statement) (string, error) {
 	}
 	s.byID[id] = one
 	s.order = append(s.order, id)
-	if len(s.order) > statementsKept {
+	s.bytes += len(one.text)
+	for len(s.order) > statementsKept || s.bytes > textKept && len(s.order) > 1 {
+		s.bytes -= len(s.byID[s.order[0]].text)
 		delete(s.byID, s.order[0])
 		s.order = s.order[1:]
 	}

@@ -50,6 +50,29 @@ func TestStatementsForgetTheOldest(t *testing.T) {
 	}
 }
 
+// An analyst who prepares many long statements does not fill the gateway's memory.
+func TestStatementsAreBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	var s statements
+	long := strings.Repeat("x", textKept/4)
+	var ids []string
+	for range 6 {
+		id, err := s.add(rand.Reader, statement{text: long})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	for i, id := range ids {
+		if _, err := s.get(id); (err == nil) != (i >= 2) {
+			t.Errorf("statement %d of %d: %v", i, len(ids), err)
+		}
+	}
+	if s.bytes != textKept || len(s.byID) != 4 || len(s.order) != 4 {
+		t.Errorf("%d bytes in %d statements", s.bytes, len(s.byID))
+	}
+}
+
 func TestParametersTravelAsText(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -63,19 +86,6 @@ func TestParametersTravelAsText(t *testing.T) {
 	} {
 		if got := parameters(c.types); got != c.want {
 			t.Errorf("parameters(%v) = %s, want %s", c.types, got, c.want)
-		}
-	}
-}
-
-func TestDecimal(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		n     int64
-		scale int
-		want  string
-	}{{0, 0, "0"}, {17, 0, "17"}, {5, 2, "0.05"}, {-5, 1, "-0.5"}, {-1234, 2, "-12.34"}, {100, 2, "1.00"}} {
-		if got := decimal(c.n, c.scale); got != c.want {
-			t.Errorf("decimal(%d, %d) = %s, want %s", c.n, c.scale, got, c.want)
 		}
 	}
 }

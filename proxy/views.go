@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/dp"
 	"github.com/c2dproxy/c2dproxy/dp/ledger"
 	"github.com/c2dproxy/c2dproxy/federation"
@@ -125,6 +126,7 @@ func outcome(r ledger.Record) string {
 	}
 }
 
+// studiesView lists the studies in which the analyst holds a grant, with their owners.
 func (s *session) studiesView() [][]*string {
 	var rows [][]*string
 	for _, name := range s.proxy.studies.names() {
@@ -144,6 +146,7 @@ type lastAnswer struct {
 	at        time.Time
 }
 
+// lastOf keeps of an answer what c2d.last shows.
 func lastOf(a *federation.Answer) *lastAnswer {
 	return &lastAnswer{plan: a.Plan, execution: a.ExecutionID.String(), at: time.Now()}
 }
@@ -160,27 +163,12 @@ func (l *lastAnswer) rows() [][]*string {
 	}
 	for _, draw := range l.plan.Release.Aggregates {
 		rows = append(rows, []*string{
-			nil, text(draw.Epsilon.String()), text(draw.Label), text(decimal(draw.HalfWidth95, draw.Scale)),
-			text("one person changes it by at most " + decimal(draw.Sensitivity, draw.Scale)), no, text(l.execution),
+			nil, text(draw.Epsilon.String()), text(draw.Label), text(catalog.FormatDecimal(draw.HalfWidth95, draw.Scale)),
+			text("one person changes it by at most " + catalog.FormatDecimal(draw.Sensitivity, draw.Scale)), no, text(l.execution),
 		})
 	}
 	return rows
 }
 
-// decimal writes n lattice steps of 10^-scale.
-func decimal(n int64, scale int) string {
-	digits := strconv.FormatInt(n, 10)
-	if scale == 0 {
-		return digits
-	}
-	sign := ""
-	if strings.HasPrefix(digits, "-") {
-		sign, digits = "-", digits[1:]
-	}
-	if pad := scale + 1 - len(digits); pad > 0 {
-		digits = strings.Repeat("0", pad) + digits
-	}
-	return sign + digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
-}
-
+// text is a value that is not NULL.
 func text(s string) *string { return &s }

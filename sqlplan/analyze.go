@@ -56,11 +56,14 @@ func (a *analysis) cells(side int) int64 {
 	d := int64(1)
 	for _, k := range a.keys {
 		if k.side == side {
-			d *= int64(len(k.cells))
+			d = min(d*int64(len(k.cells)), tooMany)
 		}
 	}
 	return d
 }
+
+// tooMany is beyond every limit of groups; its square still fits.
+const tooMany = 1 << 30
 
 func (a *analysis) domain() int64 { return a.cells(0) * a.cells(1) }
 
@@ -94,6 +97,11 @@ func (b *binder) checkShape(a *analysis) error {
 	if a.policy.kind == catalog.ReleaseExact && a.sel.Limit {
 		return b.unsupported(-1, "Leave LIMIT and OFFSET out.", "LIMIT is not supported where exact values are released")
 	}
+	return b.checkCells(a)
+}
+
+// checkCells bounds the declared groups.
+func (b *binder) checkCells(a *analysis) error {
 	if a.domain() > maxCells {
 		return b.fail(-1, pgerr.ProgramLimitExceeded, "Group by fewer columns, or by coarser values.", "GROUP BY has %d declared groups; at most %d are supported", a.domain(), maxCells)
 	}
@@ -116,8 +124,8 @@ func conjuncts(e syntax.Expr) []syntax.Expr {
 	return out
 }
 
-// bindConditions binds WHERE and ON.
-func (b *binder) bindConditions(a *analysis) error {
+// conditions binds what joins in WHERE and ON, and returns the other conditions.
+func (b *binder) conditions(a *analysis) ([]syntax.Expr, error) {
 	var list []syntax.Expr
 	joined := false
 	for _, j := range a.sel.Joins {
@@ -126,7 +134,7 @@ func (b *binder) bindConditions(a *analysis) error {
 			continue
 		}
 		if err := b.bindUsing(j); err != nil {
-			return err
+			return nil, err
 		}
 		joined = true
 	}
@@ -137,7 +145,7 @@ func (b *binder) bindConditions(a *analysis) error {
 	for _, e := range list {
 		is, err := b.joinCondition(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if is {
 			joined = true
@@ -147,8 +155,17 @@ func (b *binder) bindConditions(a *analysis) error {
 		filters = append(filters, e)
 	}
 	if a.join && !joined {
-		return b.fail(a.sel.From[1].At, pgerr.JoinNeedsUnit, "Join with USING (id) or ON a.id = b.id on the columns that identify the person.",
+		return nil, b.fail(a.sel.From[1].At, pgerr.JoinNeedsUnit, "Join with USING (id) or ON a.id = b.id on the columns that identify the person.",
 			"a join of two owners' tables must equate the columns that identify the person")
+	}
+	return filters, nil
+}
+
+// bindConditions binds WHERE and ON.
+func (b *binder) bindConditions(a *analysis) error {
+	filters, err := b.conditions(a)
+	if err != nil {
+		return err
 	}
 	for _, e := range filters {
 		v, err := b.truth(e, useFilter)

@@ -32,6 +32,10 @@ func TestReference(t *testing.T) {
 				t.Errorf("%s: %v", sql, err)
 				continue
 			}
+			if parts[0].FromCatalog(0) {
+				answered++
+				continue
+			}
 			q := query(dpAnalyst, parts[0].Select, nil, nil)
 			if strings.Contains(sql, "$1") {
 				q.Args, q.ArgTypes = []*string{&number}, []uint32{23}

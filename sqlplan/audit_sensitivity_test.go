@@ -223,7 +223,7 @@ func compileAudit(t *testing.T, study *catalog.Study, sql string) auditPlan {
 	if plan.Release.Kind != catalog.ReleaseDP || len(plan.Release.Aggregates) == 0 {
 		t.Fatalf("no noise in %s", sql)
 	}
-	sel, err := syntax.ParseSelect(sql)
+	sel, err := syntax.ParseSelect(sql, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,11 +26,11 @@ func Compile(study *catalog.Study, q Query) (*Plan, error) {
 	if gateway < 0 {
 		return nil, pgerr.New(pgerr.InsufficientPrivilege, "%q is not a compute party of study %q", q.Gateway, study.Name)
 	}
-	sel, err := syntax.ParseSelect(q.SQL)
+	b := newBinder(study, q)
+	sel, err := syntax.ParseSelect(q.SQL, b.named)
 	if err != nil {
 		return nil, err
 	}
-	b := newBinder(study, q)
 	a, err := b.analyze(sel)
 	if err != nil {
 		return nil, err

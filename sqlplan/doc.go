@@ -15,6 +15,9 @@
 // owners' grants in the catalog; nothing is granted by default. Not claimed: that
 // the text of a statement is private. All parties see it (RULES 25).
 //
+// What needs no rows needs no owner: names, types and declared values are answered from the catalog
+// ([Statement.FromCatalog]), which tells nothing of the data and costs nothing.
+//
 // Where local SQL differs from the statement's own meaning: values outside declared bounds are
 // clamped under dp and refused by the owner under exact; NaN counts as NULL.
 package sqlplan

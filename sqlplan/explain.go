@@ -9,6 +9,7 @@ import (
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/dp"
 	"github.com/c2dproxy/c2dproxy/mpc/program"
+	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
 )
 
 // BudgetLine is what an analyst has left at one owner's source before the question.
@@ -158,6 +159,15 @@ func ExplainJSON(_ *catalog.Study, plan *Plan, budgets []BudgetLine) (string, er
 		return "", fmt.Errorf("explain: %w", err)
 	}
 	return string(text), nil
+}
+
+// explainCatalog is EXPLAIN of what the catalog answers.
+func explainCatalog(asJSON bool) string {
+	line := "Answered from the catalog: costs nothing, reads nothing, and tells nothing about which values occur"
+	if asJSON {
+		line = `[{"release": "catalog", "costs": []}]`
+	}
+	return fmt.Sprintf(`SELECT %s::pg_catalog.text AS "QUERY PLAN"`, syntax.Quote(line))
 }
 
 // words says what an instruction does, in the analyst's words.

@@ -108,6 +108,10 @@ func visit(e syntax.Expr, f func(syntax.Expr)) {
 			visit(x.Then[i], f)
 		}
 		visit(x.Else, f)
+	case *syntax.Other:
+		for _, c := range x.Children {
+			visit(c, f)
+		}
 	}
 }
 

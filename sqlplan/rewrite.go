@@ -155,17 +155,35 @@ func (r rewriter) forbidden(p syntax.Statement) error {
 //
 // A parameter that the source casts must have its own type first (($1::int4)::text), or the
 // text must be parsed with the described parameter types: nparams of them. Positions of errors count
-// characters of the whole text. A SELECT that is empty whatever the data (LIMIT 0, WHERE false) asks nobody.
+// characters of the whole text. Where FromCatalog reports true, source does not occur in the result.
 func (s Statement) Render(desc []OutputColumn, nparams int, source string) (string, error) {
 	if s.Kind != Federated {
 		return "", pgerr.New(pgerr.InternalError, "only federated statements are rewritten")
 	}
-	if s.Explain {
-		return fmt.Sprintf(`SELECT r[1]::pg_catalog.text AS "QUERY PLAN" FROM %s AS r(r)`, source), nil
-	}
-	tail, err := s.tail(desc, nparams, source)
+	text, err := s.render(desc, nparams, source)
 	if e, ok := pgerr.As(err); ok && e.Position > 0 {
 		return "", e.At(e.Position + s.before)
+	}
+	return text, err
+}
+
+// render is Render with positions in Select.
+func (s Statement) render(desc []OutputColumn, nparams int, source string) (string, error) {
+	free, err := s.catalogAnswer(nparams)
+	if err != nil {
+		return "", err
+	}
+	if s.Explain {
+		if free != nil {
+			return explainCatalog(s.JSON), nil
+		}
+		return fmt.Sprintf(`SELECT r[1]::pg_catalog.text AS "QUERY PLAN" FROM %s AS r(r)`, source), nil
+	}
+	var tail string
+	if free != nil {
+		tail, err = free.text(desc)
+	} else {
+		tail, err = s.tail(desc, nparams, source)
 	}
 	if err != nil {
 		return "", err
@@ -173,35 +191,47 @@ func (s Statement) Render(desc []OutputColumn, nparams int, source string) (stri
 	return s.prefix + tail + s.suffix, nil
 }
 
-// tail is the SELECT over released rows; positions of its errors are in Select.
-func (s Statement) tail(desc []OutputColumn, nparams int, source string) (string, error) {
-	if syntax.AlwaysEmpty(s.Select) {
-		return empty(desc)
-	}
-	sel, err := syntax.ParseSelect(s.Select)
-	if err != nil {
-		return "", err
-	}
+// binder binds the SELECT before its arguments are known.
+func (s Statement) binder(nparams int) *binder {
 	types := make([]uint32, max(nparams, len(s.types)))
 	copy(types, s.types)
 	b := newBinder(s.study, Query{SQL: s.Select, Analyst: s.analyst, ArgTypes: types})
 	b.shape = true
+	return b
+}
+
+// tail is the SELECT over released rows; positions of its errors are in Select.
+func (s Statement) tail(desc []OutputColumn, nparams int, source string) (string, error) {
+	b := s.binder(nparams)
+	sel, err := syntax.ParseSelect(s.Select, b.named)
+	if err != nil {
+		return "", err
+	}
 	a, err := b.analyze(sel)
 	if err != nil {
 		return "", err
 	}
-	columns := make([]syntax.TailColumn, 0, len(desc))
-	for _, d := range desc {
-		t, err := typeText(d)
-		if err != nil {
-			return "", err
-		}
-		columns = append(columns, syntax.TailColumn{Name: d.Name, Type: t})
+	columns, err := tailColumns(desc)
+	if err != nil {
+		return "", err
 	}
 	if a.policy.kind == catalog.ReleaseExact {
 		sel.DropHaving()
 	}
 	return sel.Tail(a.replace, columns, a.released(source))
+}
+
+// tailColumns are the described columns as the tail casts to them.
+func tailColumns(desc []OutputColumn) ([]syntax.TailColumn, error) {
+	columns := make([]syntax.TailColumn, 0, len(desc))
+	for _, d := range desc {
+		t, err := typeText(d)
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, syntax.TailColumn{Name: d.Name, Type: t})
+	}
+	return columns, nil
 }
 
 // empty is a SELECT without rows that has the described columns: nothing is asked of anybody.

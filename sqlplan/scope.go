@@ -46,8 +46,10 @@ type binder struct {
 	pinned map[string][]string
 	// shape is set while arguments and settings are not known: constants have no value.
 	shape bool
-	used  [2][]*catalog.Column // columns read, for Check
-	fresh string               // a numeric column without declared bounds, read since it was last cleared
+	// listing is set where declared values are listed instead of rows read.
+	listing bool
+	used    [2][]*catalog.Column // columns read, for Check
+	fresh   string               // a numeric column without declared bounds, read since it was last cleared
 }
 
 // noteUse remembers that a column is read.

@@ -109,9 +109,22 @@ func (b *binder) outer(a *analysis, e syntax.Expr) (kind, error) {
 		}
 		return b.outerCall(x, kinds)
 	case *syntax.Other:
+		if b.listing && len(x.Children) > 0 {
+			return boolean, b.outerAll(a, x.Children)
+		}
 		return "", b.unsupported(x.At(), "", "%s is not supported over federated tables", x.What)
 	}
 	return "", b.unsupported(e.At(), "", "this expression is not supported over federated tables")
+}
+
+// outerAll binds expressions whose types do not matter.
+func (b *binder) outerAll(a *analysis, list []syntax.Expr) error {
+	for _, e := range list {
+		if _, err := b.outer(a, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *binder) outerCase(a *analysis, x *syntax.Case) (kind, error) {

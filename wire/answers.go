@@ -57,6 +57,7 @@ type probe struct {
 	once   sync.Once
 }
 
+// finish wakes who waits for the probe.
 func (p *probe) finish() { p.once.Do(func() { close(p.done) }) }
 
 // answers is the queue of what the shadow still owes, in order. One goroutine pushes what
@@ -123,6 +124,7 @@ func (q *answers) pop() {
 	q.popLocked()
 }
 
+// popLocked is pop for a caller that holds mu.
 func (q *answers) popLocked() {
 	q.queue[q.first] = answer{}
 	q.first++

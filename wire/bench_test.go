@@ -137,7 +137,7 @@ func startPgbouncer(b *testing.B) (port string, pid int) {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
-	for range 100 {
+	for range 500 {
 		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
 			_ = c.Close()
 			return port, cmd.Process.Pid

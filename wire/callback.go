@@ -53,6 +53,10 @@ func ServeCallback(ctx context.Context, l net.Listener, cb Callback, password st
 			if ctx.Err() != nil {
 				return nil
 			}
+			if exhausted(err) {
+				pause(ctx, acceptPause)
+				continue
+			}
 			_ = l.Close()
 			return fmt.Errorf("accepting callbacks: %w", err)
 		}

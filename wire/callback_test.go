@@ -98,7 +98,7 @@ func TestCallback(t *testing.T) {
 	_ = raw.Close()
 	select {
 	case <-ended:
-	case <-time.After(3 * time.Second):
+	case <-time.After(15 * time.Second):
 		t.Error("the call outlives its client")
 	}
 	cfg.Password = "wrong"

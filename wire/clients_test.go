@@ -249,19 +249,23 @@ func TestLibPQ(t *testing.T) {
 
 func TestCancelAndTimeout(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(o *Options) { o.QueryTimeout = time.Second })
-	c, err := pgx.Connect(t.Context(), s.dsn())
-	if err != nil {
-		t.Fatal(err)
+	connect := func(change func(*Options)) *pgx.Conn {
+		c, err := pgx.Connect(t.Context(), serve(t, change).dsn())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close(context.Background()) })
+		return c
 	}
-	defer c.Close(context.Background())
-	time.AfterFunc(200*time.Millisecond, func() { _ = c.PgConn().CancelRequest(context.Background()) })
-	_, err = c.Exec(t.Context(), "SELECT pg_sleep(20)")
+	c := connect(nil)
+	labelled(t, c)
+	onceAsleep(t, func() { _ = c.PgConn().CancelRequest(context.Background()) })
+	_, err := c.Exec(t.Context(), "SELECT pg_sleep(20)")
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) || pe.Code != "57014" || !strings.Contains(pe.Message, "user request") {
 		t.Errorf("cancel: %v", err)
 	}
-	_, err = c.Exec(t.Context(), "SELECT pg_sleep(20)")
+	_, err = connect(func(o *Options) { o.QueryTimeout = time.Second }).Exec(t.Context(), "SELECT pg_sleep(20)")
 	if !errors.As(err, &pe) || pe.Code != "57014" || !strings.Contains(pe.Message, "statement timeout") {
 		t.Errorf("timeout: %v", err)
 	}
@@ -327,10 +331,15 @@ func TestShutdownAndDisconnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := gone.PgConn().Conn()
+	labelled(t, gone)
+	closed := make(chan struct{})
+	onceAsleep(t, func() {
+		_ = raw.Close()
+		close(closed)
+	})
 	go func() { _, _ = gone.Exec(context.Background(), "SELECT pg_sleep(60)") }()
-	time.Sleep(200 * time.Millisecond)
-	_ = raw.Close()
-	for range 100 {
+	<-closed
+	for range 500 {
 		if s.handler.sessions.Load() == 1 {
 			break
 		}
@@ -339,7 +348,8 @@ func TestShutdownAndDisconnect(t *testing.T) {
 	if n := s.handler.sessions.Load(); n != 1 {
 		t.Errorf("%d sessions after a disconnect", n)
 	}
-	time.AfterFunc(200*time.Millisecond, s.stop)
+	labelled(t, c)
+	onceAsleep(t, s.stop)
 	_, err = c.Exec(t.Context(), "SELECT pg_sleep(30)")
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) || pe.Code != "57P01" {
@@ -354,13 +364,11 @@ func TestPsqlInterrupt(t *testing.T) {
 	cmd := exec.Command("psql", "-X", "-At", s.dsn(), "-c", "SELECT pg_sleep(30), count(*) FROM patients")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Env = append(os.Environ(), "PGAPPNAME="+t.Name())
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(700 * time.Millisecond)
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
+	onceAsleep(t, func() { _ = cmd.Process.Signal(os.Interrupt) })
 	_ = cmd.Wait() // psql exits with 1
 	if !strings.Contains(out.String(), "canceling statement due to user request") {
 		t.Errorf("got %s", out.String())

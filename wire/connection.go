@@ -68,7 +68,7 @@ func (c *connection) authenticate(ctx context.Context, in *frames) error {
 	if _, encrypted := c.conn.(*tls.Conn); encrypted {
 		x.binding = c.server.binding
 	}
-	who := attempt{login: c.login, address: addressOf(c.conn)}
+	who := attemptOf(c.login, addressOf(c.conn))
 	audit := o.Logger.With("login", who.login, "address", who.address)
 	if err := throttle.wait(ctx, who); err != nil {
 		audit.LogAttrs(ctx, slog.LevelWarn, "login refused", slog.String("error", err.Error()))
@@ -129,11 +129,8 @@ func (c *connection) attach(ctx context.Context, in *frames, st startup) error {
 	return r.run(ctx)
 }
 
-// greet ends the startup phase.
+// greet ends the startup phase. Its deadline goes last: a client that does not read must not hold a session.
 func (c *connection) greet(shadow *shadowConn, key *pgproto3.BackendKeyData) error {
-	if err := deadline(c.conn, 0); err != nil {
-		return err
-	}
 	names := make([]string, 0, len(shadow.params))
 	for name := range shadow.params {
 		names = append(names, name)
@@ -144,7 +141,10 @@ func (c *connection) greet(shadow *shadowConn, key *pgproto3.BackendKeyData) err
 			return err
 		}
 	}
-	return sendNow(c.out, key, &pgproto3.ReadyForQuery{TxStatus: shadow.status})
+	if err := sendNow(c.out, key, &pgproto3.ReadyForQuery{TxStatus: shadow.status}); err != nil {
+		return err
+	}
+	return deadline(c.conn, 0)
 }
 
 // negotiate reads startup packets up to the StartupMessage.

@@ -63,6 +63,7 @@ func (c codec) encode(text string) (string, error) {
 	return s, nil
 }
 
+// isASCII says whether a text is the same in every encoding that codecOf knows.
 func isASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {

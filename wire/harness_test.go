@@ -248,3 +248,36 @@ func testTLS(t testing.TB) *tls.Config {
 	}
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
+
+// labelled makes a session's statements known to onceAsleep by the test's name.
+func labelled(t testing.TB, c *pgx.Conn) {
+	t.Helper()
+	if _, err := c.Exec(t.Context(), "SELECT set_config('application_name', $1, false)", t.Name()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onceAsleep calls do when a statement of the test's labelled session sleeps in the shadow, however long a busy
+// machine takes to get there.
+func onceAsleep(t testing.TB, do func()) {
+	t.Helper()
+	watcher, err := pgx.Connect(t.Context(), shadowServer.DSN("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { <-done })
+	go func() {
+		defer close(done)
+		defer watcher.Close(context.Background())
+		asleep := false
+		for !asleep {
+			err := watcher.QueryRow(t.Context(), "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep'", t.Name()).Scan(&asleep)
+			if err != nil {
+				return // the test is over, and says itself what it missed
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		do()
+	}()
+}

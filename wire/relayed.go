@@ -21,6 +21,7 @@ type relayed struct {
 	young, old map[relayedText]struct{}
 }
 
+// relayedText is a statement text and its declared parameter types, packed.
 type relayedText struct{ text, types string }
 
 // has says whether the text passes untouched.
@@ -43,6 +44,7 @@ func (r *relayed) add(text string, types []uint32) {
 	}
 }
 
+// keep puts a text into the young generation.
 func (r *relayed) keep(key relayedText) {
 	if r.young == nil || len(r.young) >= relayedTexts {
 		r.young, r.old = make(map[relayedText]struct{}), r.young

@@ -12,6 +12,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -58,7 +59,6 @@ func NewServer(o Options) (*Server, error) {
 // all of them, and returns nil. It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
 	var wg sync.WaitGroup
@@ -70,8 +70,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			var ne net.Error
-			if errors.As(err, &ne) && ne.Timeout() {
+			if exhausted(err) {
+				s.opts.Logger.LogAttrs(ctx, slog.LevelError, "a connection was not accepted", slog.String("error", err.Error()))
+				pause(ctx, acceptPause)
 				continue
 			}
 			_ = l.Close()
@@ -82,12 +83,28 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			_ = conn.Close() // a flood gets no answer
 			continue
 		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			defer s.open.Add(-1)
 			s.serve(ctx, conn)
-		}()
+		})
+	}
+}
+
+// acceptPause lets connections end before the next one is accepted, when the system has no room for it.
+const acceptPause = 100 * time.Millisecond
+
+// exhausted says that accepting failed for want of file descriptors or memory: that passes, and a flood
+// of connections must not end the party.
+func exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+}
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
 	}
 }
 

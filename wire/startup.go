@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"sort"
 	"strings"
@@ -122,6 +121,3 @@ func (s startup) replication() bool {
 	}
 	return true
 }
-
-// String names the protocol version.
-func (s startup) String() string { return fmt.Sprintf("protocol %d.%d", s.major, s.minor) }

@@ -2,8 +2,11 @@ package wire
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +34,7 @@ func exchange(t *testing.T, addr string, send []byte, n int) []byte {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(3 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(12 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Write(send); err != nil {
@@ -66,7 +69,7 @@ func TestInjectedBeforeTLS(t *testing.T) {
 
 func TestNegotiation(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(o *Options) { o.AllowPlaintext = true; o.HandshakeTimeout = 500 * time.Millisecond })
+	s := serve(t, func(o *Options) { o.AllowPlaintext = true; o.HandshakeTimeout = 5 * time.Second })
 	user := map[string]string{"user": "mia"}
 	gss := []byte{0, 0, 0, 8, 4, 210, 22, 48}
 	for name, c := range map[string]struct {
@@ -161,5 +164,26 @@ func FuzzSCRAM(f *testing.F) {
 func FuzzVerifier(f *testing.F) {
 	f.Add("SCRAM-SHA-256$4096:AAAA$AAAA:AAAA")
 	f.Add("")
-	f.Fuzz(func(_ *testing.T, v string) { _, _ = parseVerifier(v) })
+	f.Add("SCRAM-SHA-256$1:c2FsdA==$" + strings.Repeat("A", 43) + "=:" + strings.Repeat("B", 43) + "=")
+	f.Fuzz(func(t *testing.T, v string) {
+		c, err := parseVerifier(v)
+		if err == nil && (c.Iters < 1 || c.Salt == "" || len(c.StoredKey) != sha256.Size || len(c.ServerKey) != sha256.Size) {
+			t.Errorf("accepted %d iterations, salt of %d, keys of %d and %d bytes", c.Iters, len(c.Salt), len(c.StoredKey), len(c.ServerKey))
+		}
+		if err != nil && err != errVerifier {
+			t.Errorf("an error of another text: %v", err)
+		}
+	})
+}
+
+// TestCredentialsDoNotPrint: neither keys nor salt reach a log.
+func TestCredentialsDoNotPrint(t *testing.T) {
+	t.Parallel()
+	c := credentials{StoredKey: []byte("hunter2"), ServerKey: []byte("hunter2")}
+	c.Salt = "hunter2"
+	for _, s := range []string{fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), c.LogValue().String()} {
+		if s != "credentials{…}" {
+			t.Errorf("printed %q", s)
+		}
+	}
 }

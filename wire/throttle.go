@@ -23,6 +23,14 @@ const (
 // attempt is who tries to log in from where. Whether the login exists makes no difference.
 type attempt struct{ login, address string }
 
+// maxLogin is more bytes than any login has; of a longer one the rest is not remembered.
+const maxLogin = 64
+
+// attemptOf is an attempt as the throttle and the log keep it.
+func attemptOf(login, address string) attempt {
+	return attempt{login: login[:min(len(login), maxLogin)], address: address}
+}
+
 // throttle makes guessing passwords slow. It counts by login and address together, so that nobody can
 // lock an analyst out from elsewhere. It does not bound a burst of attempts that begin
 // before the first of them has failed; the limit of connections does.
@@ -33,12 +41,14 @@ type throttle struct {
 	young, old map[attempt]*failures
 }
 
+// failures are the wrong passwords of one pair in a row.
 type failures struct {
 	count int
 	last  time.Time // of the last failure or reserved attempt
 	free  time.Time // when the next attempt may begin
 }
 
+// newThrottle returns a throttle that remembers nobody.
 func newThrottle(now func() time.Time) *throttle {
 	return &throttle{now: now, young: map[attempt]*failures{}}
 }
@@ -120,6 +130,7 @@ func (t *throttle) of(a attempt) *failures {
 	return f
 }
 
+// keep puts a pair into the young generation. The caller holds mu.
 func (t *throttle) keep(a attempt, f *failures) {
 	if len(t.young) >= throttledPairs {
 		t.young, t.old = map[attempt]*failures{}, t.young

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,9 @@ func (credentials) String() string { return "credentials{…}" }
 
 // GoString keeps keys out of logs.
 func (credentials) GoString() string { return "credentials{…}" }
+
+// LogValue keeps keys out of logs.
+func (c credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // parseVerifier reads SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey.
 func parseVerifier(v string) (credentials, error) {

@@ -58,6 +58,7 @@ func (w *writer) flush() error {
 	return w.err
 }
 
+// flushLocked is flush for a caller that holds mu.
 func (w *writer) flushLocked() {
 	if w.err != nil || len(w.buf) == 0 {
 		return

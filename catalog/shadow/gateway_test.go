@@ -66,6 +66,13 @@ func (g *gateway) last() request {
 	return g.seen[len(g.seen)-1]
 }
 
+// count is the number of requests so far.
+func (g *gateway) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.seen)
+}
+
 // serve answers one connection of dblink.
 func (g *gateway) serve(c net.Conn) error {
 	b := pgproto3.NewBackend(c, c)

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/dp/ledger"
+	"github.com/c2dproxy/c2dproxy/proxy"
 )
 
 // doctorCommand says in words what keeps the federation from working.
@@ -155,10 +154,10 @@ func (d *doctor) port(setting, address string) {
 	}
 }
 
-// ledger opens the ledger, read-only.
+// ledger opens the ledger as serve does, its signatures checked, but read-only.
 func (d *doctor) ledger() {
-	path := filepath.Join(d.config.StateDir, "ledger.db")
-	l, err := ledger.Open(path, ledger.Options{Owner: d.config.Party, Clock: time.Now, ReadOnly: true})
+	path := proxy.LedgerPath(d.config)
+	l, err := proxy.OpenLedger(d.config, true)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		d.ok("ledger: none yet; the first start begins it")

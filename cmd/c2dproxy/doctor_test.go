@@ -90,7 +90,7 @@ func serveHelper(t *testing.T, dir, pin string) string {
 			t.Errorf("%v\n%s", err, &log)
 		}
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()

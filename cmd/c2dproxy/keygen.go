@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 
@@ -65,15 +66,15 @@ func showKey(path string) (string, error) {
 	return catalog.Fingerprint(key.Public())
 }
 
-// writeNew writes a file that does not exist yet.
+// writeNew writes a file that does not exist yet, whole or not at all.
 func writeNew(path string, data []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return err
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
 	}
-	return f.Close()
+	return nil
 }

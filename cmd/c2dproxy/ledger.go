@@ -43,6 +43,7 @@ func openLedger(file string) (*catalog.Config, *ledger.Ledger, error) {
 	return config, l, err
 }
 
+// ledgerShow lists entries and what the caps have left.
 func ledgerShow(stdio Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:     "show FILE",
@@ -103,6 +104,7 @@ func entryText(event ledger.Event) string {
 	}
 }
 
+// ledgerBackup copies the ledger.
 func ledgerBackup(stdio Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE TARGET",
@@ -111,7 +113,7 @@ func ledgerBackup(stdio Stdio) *cobra.Command {
 			"restoring a backup never gives spent budget back.",
 		Example: "  c2dproxy ledger backup /etc/c2dproxy/clinic.yaml /backup/clinic-ledger.db",
 		Args:    cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) (err error) {
+		RunE: func(_ *cobra.Command, args []string) error {
 			_, l, err := openLedger(args[0])
 			if err != nil {
 				return err
@@ -124,20 +126,20 @@ func ledgerBackup(stdio Stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, target.Close()) }()
-			if err := l.Backup(target); err != nil {
-				return err
-			}
-			if err := target.Sync(); err != nil {
-				return err
+			if err := errors.Join(l.Backup(target), target.Sync(), target.Close()); err != nil {
+				return errors.Join(err, os.Remove(args[1])) // half a ledger must not look like one
 			}
 			seq, _, err := l.Head()
+			if err != nil {
+				return err
+			}
 			fmt.Fprintf(stdio.Out, "%d entries written to %s\n", seq, args[1])
-			return err
+			return nil
 		},
 	}
 }
 
+// ledgerVerify reads the whole chain again.
 func ledgerVerify(stdio Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:     "verify FILE",

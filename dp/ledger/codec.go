@@ -175,6 +175,7 @@ func (d *decoder) take(n int) []byte {
 	return b
 }
 
+// uint reads 8 bytes, big endian.
 func (d *decoder) uint() uint64 {
 	if b := d.take(8); b != nil {
 		return binary.BigEndian.Uint64(b)
@@ -182,6 +183,7 @@ func (d *decoder) uint() uint64 {
 	return 0
 }
 
+// int reads 8 bytes in two's complement.
 func (d *decoder) int() int64 { return int64(d.uint()) }
 
 // count reads the length of a list.
@@ -194,6 +196,7 @@ func (d *decoder) count() int {
 	return int(n)
 }
 
+// array reads 32 bytes.
 func (d *decoder) array() (a [32]byte) {
 	copy(a[:], d.take(32))
 	return a

@@ -256,7 +256,9 @@ func TestKillAnytime(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, seed))
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	var said []string
-	for round := range rounds {
+	// A child on a busy machine may be killed before it has done anything: then further ones go on.
+	const steps = 100
+	for round := 0; round < rounds || len(said) < steps && round < 20*rounds; round++ {
 		words, killed := spawn(t, path, 0, strconv.Itoa(1_000_000*(round+1)), time.Duration(20+rng.IntN(60))*time.Millisecond)
 		if !killed {
 			t.Fatal("a child ended by itself")
@@ -266,7 +268,7 @@ func TestKillAnytime(t *testing.T) {
 		checkCrash(t, l, said, 1)
 		must(t, l.Close())
 	}
-	if len(said) < 100 {
+	if len(said) < steps {
 		t.Fatalf("children did only %d steps", len(said))
 	}
 	t.Logf("%d steps in %d lives", len(said), rounds)

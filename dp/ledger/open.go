@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -152,7 +153,7 @@ func (l *Ledger) openIDs() []ID {
 		ids = append(ids, id)
 	}
 	slices.SortFunc(ids, func(a, b ID) int {
-		return int(int64(l.fold.open[a].entry) - int64(l.fold.open[b].entry))
+		return cmp.Compare(l.fold.open[a].entry, l.fold.open[b].entry)
 	})
 	return ids
 }

@@ -184,7 +184,7 @@ func TestCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for running(pid) {
 		if time.Now().After(deadline) {
 			t.Fatal("the server outlived its parent")
@@ -216,7 +216,8 @@ func TestStalePidFile(t *testing.T) {
 	query(t, start(t, pgserver.Options{Dir: dir}).DSN("postgres"), "SELECT 'x'")
 }
 
-// TestScratchSweep holds that leftovers go and what is in use stays.
+// TestScratchSweep holds that leftovers go, with the servers that still run in them at any depth, and that
+// what is in use stays.
 func TestScratchSweep(t *testing.T) {
 	t.Parallel()
 	parent := scratch(t)
@@ -226,11 +227,22 @@ func TestScratchSweep(t *testing.T) {
 	}
 	defer used.Close()
 	left := filepath.Join(parent, "s-left")
-	if err := os.MkdirAll(filepath.Join(left, "x"), 0o700); err != nil {
+	data := filepath.Join(left, "1", "s", "data")
+	if err := os.MkdirAll(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(left, ".c2dproxy.lock"), nil, 0o600); err != nil {
+	server := exec.Command("sleep", "60") // told from others by its working directory, like a postmaster
+	server.Dir = data
+	if err := server.Start(); err != nil {
 		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Wait() }()
+	t.Cleanup(func() { _ = server.Process.Kill() }) // it has ended if the test passes
+	for file, text := range map[string]string{filepath.Join(left, ".c2dproxy.lock"): "", filepath.Join(data, "postmaster.pid"): strconv.Itoa(server.Process.Pid)} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	next, err := pgserver.NewScratch(parent, "s")
 	if err != nil {
@@ -242,6 +254,11 @@ func TestScratchSweep(t *testing.T) {
 	}
 	if _, err := os.Stat(used.Dir); err != nil {
 		t.Errorf("a directory in use went: %v", err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("a server in the leftover runs on")
 	}
 }
 

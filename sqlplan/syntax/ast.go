@@ -80,7 +80,8 @@ type Cast struct {
 	Type string // without schema pg_catalog; "" if it is an array or has modifiers
 }
 
-// Other is any expression that has no meaning here.
+// Other is any expression that has no meaning here. LIKE and ILIKE have their operands as Children: over declared
+// values PostgreSQL itself computes them.
 type Other struct {
 	base
 	Children []Expr
@@ -108,13 +109,14 @@ type Join struct {
 
 // Select is a SELECT block over base tables.
 type Select struct {
-	Targets []Target
-	From    []Table
-	Joins   []Join
-	Where   Expr
-	GroupBy []Expr
-	Having  Expr
-	OrderBy []Expr
-	Limit   bool
-	stmt    *pg.SelectStmt
+	Targets  []Target
+	From     []Table
+	Joins    []Join
+	Where    Expr
+	GroupBy  []Expr
+	Having   Expr
+	OrderBy  []Expr
+	Limit    bool
+	Distinct bool
+	stmt     *pg.SelectStmt
 }

@@ -26,8 +26,9 @@ func unsupported(text string, at int, what, hint string) error {
 
 const simpler = "Use a plain SELECT with WHERE, GROUP BY, HAVING, ORDER BY and LIMIT over one table or a join of two."
 
-// ParseSelect guards and parses text, which must be one SELECT, into the supported form.
-func ParseSelect(text string) (*Select, error) {
+// ParseSelect guards and parses text, which must be one SELECT, into the supported form. With columns, subqueries that
+// only filter, rename and compute columns are merged into it.
+func ParseSelect(text string, columns Columns) (*Select, error) {
 	if err := Guard(text); err != nil {
 		return nil, err
 	}
@@ -38,7 +39,11 @@ func ParseSelect(text string) (*Select, error) {
 	if len(tree.Stmts) != 1 || tree.Stmts[0].Stmt.GetSelectStmt() == nil {
 		return nil, pgerr.New(pgerr.FeatureNotSupported, "only one SELECT can be computed over federated tables")
 	}
-	return convertSelect(text, tree.Stmts[0].Stmt.GetSelectStmt())
+	flat, err := flatten(text, tree.Stmts[0].Stmt.GetSelectStmt(), columns)
+	if err != nil {
+		return nil, err
+	}
+	return convertSelect(text, flat)
 }
 
 func convertSelect(text string, s *pg.SelectStmt) (*Select, error) {
@@ -56,7 +61,7 @@ func convertSelect(text string, s *pg.SelectStmt) (*Select, error) {
 	case len(s.DistinctClause) == 1 && s.DistinctClause[0].GetNode() != nil, len(s.DistinctClause) > 1:
 		return nil, unsupported(text, -1, "DISTINCT ON", simpler)
 	}
-	out := &Select{stmt: s, Limit: s.LimitCount != nil || s.LimitOffset != nil}
+	out := &Select{stmt: s, Limit: s.LimitCount != nil || s.LimitOffset != nil, Distinct: len(s.DistinctClause) > 0}
 	for _, f := range s.FromClause {
 		if err := out.from(text, f); err != nil {
 			return nil, err
@@ -273,7 +278,11 @@ func convertOperator(n *pg.Node, a *pg.A_Expr) Expr {
 		args := append([]*pg.Node{a.Lexpr}, a.Rexpr.GetList().GetItems()...)
 		return negatedIf(a.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN, construct(n, at, "between", args...))
 	}
-	return &Other{base{n, at}, nil, "the operator " + symbol}
+	var children []Expr
+	if a.Kind == pg.A_Expr_Kind_AEXPR_LIKE || a.Kind == pg.A_Expr_Kind_AEXPR_ILIKE {
+		children = convertAll([]*pg.Node{a.Lexpr, a.Rexpr})
+	}
+	return &Other{base{n, at}, children, "the operator " + symbol}
 }
 
 func negatedIf(not bool, e Expr) Expr {

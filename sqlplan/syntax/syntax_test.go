@@ -57,7 +57,7 @@ func TestParserSurvivesGuard(t *testing.T) {
 		if _, err := Split(text); err != nil {
 			t.Logf("%s: %v", name, err)
 		}
-		if _, err := ParseSelect(text); err != nil {
+		if _, err := ParseSelect(text, nil); err != nil {
 			t.Logf("%s: %v", name, err)
 		}
 	}
@@ -87,7 +87,7 @@ func TestQuoteHasNoDollar(t *testing.T) {
 		if strings.Contains(Quote(s), "$") || strings.Contains(Ident(s), "$") {
 			t.Errorf("%s: %s %s", s, Quote(s), Ident(s))
 		}
-		tree, err := ParseSelect("SELECT " + Quote(s) + " AS " + Ident(s))
+		tree, err := ParseSelect("SELECT "+Quote(s)+" AS "+Ident(s), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

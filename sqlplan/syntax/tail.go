@@ -51,6 +51,18 @@ func (s *Select) Tail(replace map[Expr]string, columns []TailColumn, from string
 	return pg.Deparse(&pg.ParseResult{Stmts: []*pg.RawStmt{{Stmt: &pg.Node{Node: &pg.Node_SelectStmt{SelectStmt: s.stmt}}}}})
 }
 
+// Keep makes conditions decide beside HAVING which released rows stay.
+func (s *Select) Keep(conditions []Expr) {
+	var list []*pg.Node
+	for _, c := range conditions {
+		list = append(list, c.raw())
+	}
+	if s.stmt.HavingClause != nil {
+		list = append(list, s.stmt.HavingClause)
+	}
+	s.stmt.HavingClause = and(list)
+}
+
 // DropHaving removes HAVING, where it has been decided before.
 func (s *Select) DropHaving() { s.stmt.HavingClause = nil }
 

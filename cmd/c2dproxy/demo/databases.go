@@ -8,6 +8,7 @@ import (
 	"embed"
 	"encoding/csv"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -65,11 +66,14 @@ func startDatabase(ctx context.Context, dir, template string, party int, report 
 	}
 	d := &database{server: server}
 	if err := d.load(ctx, party, report); err != nil {
-		return nil, fmt.Errorf("load %s: %w", partyNames[party], err)
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
+		defer cancel()
+		return nil, errors.Join(fmt.Errorf("load %s: %w", partyNames[party], err), server.Stop(stop))
 	}
 	return d, nil
 }
 
+// load creates the tables of a party and the role that its proxy reads with.
 func (d *database) load(ctx context.Context, party int, report func(string, int)) error {
 	conn, err := pgx.Connect(ctx, d.server.DSN("postgres"))
 	if err != nil {

@@ -155,11 +155,11 @@ func writeKey(path string) (string, error) {
 
 // loadAll starts the three databases and loads them side by side.
 func (d *Deployment) loadAll(ctx context.Context, o Options) error {
-	group, ctx := errgroup.WithContext(ctx)
 	template := filepath.Join(d.Dir, "template")
 	if err := makeTemplate(ctx, template); err != nil {
 		return err
 	}
+	group, ctx := errgroup.WithContext(ctx)
 	for i, p := range d.Parties {
 		group.Go(func() error {
 			report := func(table string, rows int) {

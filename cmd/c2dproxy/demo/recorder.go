@@ -39,8 +39,10 @@ func newRecorder(path, dialler string, targetPort int) (*recorder, error) {
 	return r, nil
 }
 
+// port is where the dialling side connects.
 func (r *recorder) port() int { return r.listener.Addr().(*net.TCPAddr).Port }
 
+// accept passes connections on until the listener closes.
 func (r *recorder) accept() {
 	for {
 		from, err := r.listener.Accept()
@@ -51,6 +53,7 @@ func (r *recorder) accept() {
 	}
 }
 
+// pass copies both directions of one connection until both have ended.
 func (r *recorder) pass(from net.Conn) {
 	defer from.Close()
 	to, err := net.Dial("tcp4", r.target)
@@ -81,6 +84,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// close stops accepting; connections that pass end with their parties.
 func (r *recorder) close() {
 	r.listener.Close()
 	r.mu.Lock()

@@ -75,11 +75,13 @@ type progress struct {
 	last     time.Time
 }
 
+// newProgress rewrites its line only where out is a terminal.
 func newProgress(out io.Writer) *progress {
 	file, ok := out.(*os.File)
 	return &progress{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))}
 }
 
+// say prints a line of its own.
 func (p *progress) say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,12 +89,14 @@ func (p *progress) say(format string, args ...any) {
 	fmt.Fprintf(p.out, format+"\n", args...)
 }
 
+// clear removes the rewritten line. The caller holds mu.
 func (p *progress) clear() {
 	if p.terminal {
 		fmt.Fprint(p.out, "\r\033[K")
 	}
 }
 
+// loaded shows how far a table is.
 func (p *progress) loaded(party, table string, rows int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,26 +1,23 @@
 package demo
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
 	"time"
 )
 
-// Center is one level-1 trauma center of the generated study.
-type Center struct {
-	Name   string
-	Daily  float64 // mean arrivals on a weekday
-	Blast  int     // arrivals after the explosions of 15 April 2013
-	number int
+// center is one level-1 trauma center of the generated study.
+type center struct {
+	daily float64 // mean arrivals on a weekday
+	blast int     // arrivals after the explosions of 15 April 2013
 }
 
-// Centers are the three centers, in the order of the demo's parties.
-var centers = [3]Center{
-	{Name: "north", Daily: 8, Blast: 39, number: 1},
-	{Name: "river", Daily: 6, Blast: 31, number: 2},
-	{Name: "harbor", Daily: 5, Blast: 28, number: 3},
+// centers are the three centers, in the order of the demo's parties.
+var centers = [3]center{
+	{daily: 8, blast: 39},
+	{daily: 6, blast: 31},
+	{daily: 5, blast: 28},
 }
 
 // mechanisms and their share of ordinary arrivals in percent.
@@ -50,7 +47,7 @@ func traumaCases() [3][]traumaCase {
 	for day := range 30 {
 		midnight := time.Date(2013, time.April, 1+day, 0, 0, 0, 0, time.UTC)
 		for c, center := range centers {
-			arrivals := poisson(random, center.Daily*weekday(midnight))
+			arrivals := poisson(random, center.daily*weekday(midnight))
 			for range arrivals {
 				patient++
 				cases[c] = append(cases[c], traumaCase{
@@ -59,7 +56,7 @@ func traumaCases() [3][]traumaCase {
 				})
 			}
 			if midnight.Day() == 15 {
-				for range center.Blast {
+				for range center.blast {
 					patient++
 					after := time.Duration(random.ExpFloat64()*45) * time.Minute
 					cases[c] = append(cases[c], traumaCase{
@@ -99,6 +96,7 @@ func transfer(random *rand.Rand, cases *[3][]traumaCase) {
 	}
 }
 
+// weekday is the share of a weekday's arrivals that a day has.
 func weekday(day time.Time) float64 {
 	if d := day.Weekday(); d == time.Saturday || d == time.Sunday {
 		return 0.8
@@ -116,6 +114,7 @@ func diurnal(random *rand.Rand) time.Duration {
 	}
 }
 
+// ordinary draws the mechanism of an arrival.
 func ordinary(random *rand.Rand) string {
 	at := random.IntN(100)
 	for _, m := range mechanisms {
@@ -126,10 +125,12 @@ func ordinary(random *rand.Rand) string {
 	return "other"
 }
 
+// severity draws an injury severity score, log-normal about mu.
 func severity(random *rand.Rand, mu float64) int {
 	return min(75, max(1, int(math.Exp(mu+0.7*random.NormFloat64()))))
 }
 
+// disposition draws where a patient goes, by severity.
 func disposition(random *rand.Rand, severity int) string {
 	switch at := random.IntN(100); {
 	case severity > 50 && at < 40:
@@ -160,5 +161,3 @@ func (c traumaCase) row() []string {
 		c.mechanism, strconv.Itoa(c.severity), c.disposition,
 	}
 }
-
-func (c Center) String() string { return fmt.Sprintf("center %d (%s)", c.number, c.Name) }
