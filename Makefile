@@ -3,7 +3,7 @@
 GO ?= go
 export CGO_ENABLED = 1
 
-.PHONY: all build deps demo test check lint golden fuzz bench bench-wire clean
+.PHONY: all build deps demo test check lint golden fuzz bench bench-wire clients clean
 
 all: check
 
@@ -41,11 +41,18 @@ fuzz:
 # The engine's speed: bytes a row and party, rounds, allocations, peak memory, and beside
 # them the limits of this machine in the same run (docs/performance.md).
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem -count 3 -timeout 60m ./mpc
+	$(GO) test -run '^$$' -bench 'AESCTR|Limit' -count 3 ./mpc
+	$(GO) test -run '^$$' -bench . -skip 'AESCTR|Limit' -benchmem -benchtime 3x -count 3 -timeout 60m ./mpc
 
 # The relay beside pgbouncer (apt-get install pgbouncer), in front of the same PostgreSQL.
 bench-wire:
 	@$(GO) test -run '^$$' -bench AgainstPgbouncer -benchtime 1x ./wire | grep -E '^(bench-wire|FAIL|panic|    )'
+
+# Other people's clients, from Debian and npm, against a federation and a plain PostgreSQL with the
+# same tables (docs/clients.md). The last line counts what was equal.
+clients: build
+	@sh conformance/clients/deps
+	@$(GO) run ./conformance/clients $(CLIENTS)
 
 clean:
 	rm -rf bin

@@ -20,6 +20,7 @@ func TestRewriteClasses(t *testing.T) {
 		"BEGIN":                    "relay",
 		"SAVEPOINT a":              "relay",
 		"DISCARD ALL":              "relay",
+		"UNLISTEN *":               "relay",
 		"DEALLOCATE ALL":           "relay",
 		"FETCH 3 FROM c":           "relay",
 		"EXECUTE p(1)":             "relay",

@@ -184,6 +184,7 @@ type testServer struct {
 	addr    string
 	port    string
 	handler *testHandler
+	server  *Server
 	stop    func()
 }
 
@@ -227,7 +228,7 @@ func serve(t testing.TB, change func(*Options)) *testServer {
 	}
 	t.Cleanup(stop)
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return &testServer{addr: l.Addr().String(), port: port, handler: h, stop: stop}
+	return &testServer{addr: l.Addr().String(), port: port, handler: h, server: s, stop: stop}
 }
 
 func (s *testServer) dsn() string {

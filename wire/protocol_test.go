@@ -202,6 +202,30 @@ func TestOneExecution(t *testing.T) {
 	}
 }
 
+// TestCancelMeetsNoNextStatement: while a cancel request runs, no statement ends, so that PostgreSQL's second
+// signal cannot meet the next one.
+func TestCancelMeetsNoNextStatement(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	c, err := pgx.Connect(t.Context(), s.dsn())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	s.server.mu.Lock()
+	session := s.server.sessions[c.PgConn().PID()]
+	s.server.mu.Unlock()
+	if session == nil {
+		t.Fatal("no session")
+	}
+	session.shadow.cancelling.Lock()
+	time.AfterFunc(300*time.Millisecond, session.shadow.cancelling.Unlock)
+	began := time.Now()
+	if _, err := c.Exec(t.Context(), "SELECT 1"); err != nil || time.Since(began) < 250*time.Millisecond {
+		t.Errorf("ended %v after it began, while a cancel request ran: %v", time.Since(began), err)
+	}
+}
+
 // TestCancelIsQuick: a cancelled federated statement ends within a second. A busy machine may need a second
 // or third try to show it.
 func TestCancelIsQuick(t *testing.T) {

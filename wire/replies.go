@@ -143,6 +143,7 @@ func (r *relay) readyForQuery(a answer, f frame) error {
 		return fmt.Errorf("%w: %q for answer kind %d", errDesync, f.kind(), a.kind)
 	}
 	status := f.body()[0]
+	r.shadow.cancelled()
 	if err := r.out.send(f); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -26,6 +27,8 @@ type shadowConn struct {
 	secret   []byte
 	params   map[string]string // reported at the start
 	status   byte
+
+	cancelling sync.Mutex // held while a cancel request runs
 }
 
 // String keeps the password of an Endpoint out of logs.
@@ -78,9 +81,18 @@ func connectShadow(ctx context.Context, e Endpoint, settings map[string]string) 
 	}, nil
 }
 
+// cancelled returns when no cancel request runs. PostgreSQL signals a backend twice, and the second signal
+// may come after the first has ended the statement: it must meet an idle session, not the next statement.
+func (s *shadowConn) cancelled() {
+	s.cancelling.Lock()
+	defer s.cancelling.Unlock()
+}
+
 // cancel asks the shadow to cancel what the session runs, on a connection of its own, and
 // waits until the request was taken.
 func (s *shadowConn) cancel() error {
+	s.cancelling.Lock()
+	defer s.cancelling.Unlock()
 	conn, err := net.DialTimeout("unix", s.endpoint.socket(), 5*time.Second)
 	if err != nil {
 		return fmt.Errorf("cancel request: %w", err)

@@ -131,7 +131,8 @@ func (s *Statement) classify(n *pg.Node) {
 			s.Verb = Role
 		}
 	case *pg.Node_VariableShowStmt, *pg.Node_TransactionStmt, *pg.Node_DeallocateStmt, *pg.Node_ExecuteStmt,
-		*pg.Node_FetchStmt, *pg.Node_ClosePortalStmt, *pg.Node_DiscardStmt, *pg.Node_ConstraintsSetStmt:
+		*pg.Node_FetchStmt, *pg.Node_ClosePortalStmt, *pg.Node_DiscardStmt, *pg.Node_ConstraintsSetStmt,
+		*pg.Node_UnlistenStmt: // pools send UNLISTEN * when a connection comes back; LISTEN stays refused
 		s.Verb = Session
 	default:
 		s.Verb = Write
