@@ -164,3 +164,49 @@ func BenchmarkNoise(b *testing.B) {
 		})
 	})
 }
+
+func BenchmarkLess(b *testing.B) {
+	for _, width := range []int{32, 64} {
+		sizes(b, fmt.Sprintf("bits=%d/", width), elementwise, func(b *testing.B, n int) {
+			benchmark(b, n, func(ctx context.Context, p *Party, x, y arith) error {
+				words := width * n / 64
+				z, err := p.less(ctx, bits{n: n, width: width, share: x.slice(0, words)}, bits{n: n, width: width, share: y.slice(0, words)}, nil)
+				p.give(z.share)
+				return err
+			})
+		})
+	}
+}
+
+func BenchmarkToBits(b *testing.B) {
+	sizes(b, "bits=64/", elementwise, func(b *testing.B, n int) {
+		benchmark(b, n, func(ctx context.Context, p *Party, x, _ arith) error {
+			z, err := p.toBits(ctx, x, 64)
+			p.give(z.share)
+			return err
+		})
+	})
+}
+
+func BenchmarkToArith(b *testing.B) {
+	sizes(b, "bits=64/", elementwise, func(b *testing.B, n int) {
+		benchmark(b, n, func(ctx context.Context, p *Party, x, _ arith) error {
+			z, err := p.toArith(ctx, bits{n: n, width: 64, share: x})
+			p.give(z)
+			return err
+		})
+	})
+}
+
+// BenchmarkShuffle puts one column of words into a secret order.
+func BenchmarkShuffle(b *testing.B) {
+	sizes(b, "bits=64/", []int{1 << 14, 1 << 16, 1 << 18, 1 << 20}, func(b *testing.B, n int) {
+		benchmark(b, n, func(ctx context.Context, p *Party, x, _ arith) error {
+			s, err := p.newShuffle(n)
+			if err != nil {
+				return err
+			}
+			return p.apply(ctx, s, []column{{share: x}})
+		})
+	})
+}

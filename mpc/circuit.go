@@ -79,24 +79,18 @@ type spans struct {
 }
 
 // fold combines all groups into the G of the whole, in ⌈log2 groups⌉ rounds:
-// (G, P) ∘ (G', P') = (G ⊕ P·G', P·P') with the primed group below. The number of groups
-// is a power of two.
+// (G, P) ∘ (G', P') = (G ⊕ P·G', P·P') with the primed group below. An odd highest group
+// waits for the next level.
 func (p *Party) fold(ctx context.Context, s spans) (share, error) {
 	w := s.give[0].len()
-	var spent share // the level below, once it is not the caller's
-	for m := len(s.give) / 2; m >= 1; m /= 2 {
-		pairs := make([]factors, 0, 2*m-1)
-		for t := range m {
-			pairs = append(pairs, factors{s.pass[2*t+1], s.give[2*t]})
-		}
-		for t := 1; t < m; t++ {
-			pairs = append(pairs, factors{s.pass[2*t+1], s.pass[2*t]})
-		}
-		z, err := p.and(ctx, pairs)
+	var spent []share // the levels below, once they are not the caller's
+	for len(s.give) > 1 {
+		m, rest := len(s.give)/2, len(s.give)%2
+		z, err := p.and(ctx, s.pairs())
 		if err != nil {
 			return share{}, err
 		}
-		next := spans{give: make([]share, m), pass: make([]share, m)}
+		next := spans{give: make([]share, m, m+1), pass: make([]share, m, m+1)}
 		for t := range m {
 			next.give[t] = z.slice(t*w, (t+1)*w)
 			xorInto(next.give[t], s.give[2*t+1])
@@ -104,8 +98,26 @@ func (p *Party) fold(ctx context.Context, s spans) (share, error) {
 				next.pass[t] = z.slice((m+t-1)*w, (m+t)*w)
 			}
 		}
-		p.give(spent)
-		s, spent = next, z
+		if rest == 0 { // else the next level still reads from this one
+			p.give(spent...)
+			spent = spent[:0]
+		} else {
+			next.give, next.pass = append(next.give, s.give[2*m]), append(next.pass, s.pass[2*m])
+		}
+		s, spent = next, append(spent, z)
 	}
 	return s.give[0], nil
+}
+
+// pairs are the gates that combine neighbouring groups: every G, then every P but the lowest.
+func (s spans) pairs() []factors {
+	m := len(s.give) / 2
+	pairs := make([]factors, 0, 2*m-1)
+	for t := range m {
+		pairs = append(pairs, factors{s.pass[2*t+1], s.give[2*t]})
+	}
+	for t := 1; t < m; t++ {
+		pairs = append(pairs, factors{s.pass[2*t+1], s.pass[2*t]})
+	}
+	return pairs
 }

@@ -16,10 +16,10 @@ func (p *Party) nonNegative(ctx context.Context, y arith) (bits, error) {
 	n := y.len()
 	w := planeWords(n)
 	u, v := p.take(64*w), p.takeZero(64*w)
-	if err := p.enterSums(ctx, y, u, v); err != nil {
+	if err := p.enterSums(ctx, y, 64, u, v); err != nil {
 		return bits{}, err
 	}
-	carry, err := p.carry(ctx, u, v, w)
+	carry, err := p.carry(ctx, u.slice(0, 63*w), v.slice(0, 63*w), 63)
 	if err != nil {
 		return bits{}, err
 	}
@@ -33,31 +33,31 @@ func (p *Party) nonNegative(ctx context.Context, y arith) (bits, error) {
 	return bits{n: n, width: 1, share: out}, nil
 }
 
-// enterSums fills the 64 planes of u and of v (zero on entry) with Boolean sharings whose
-// sum over the integers mod 2^64 is y. One round.
-func (p *Party) enterSums(ctx context.Context, y arith, u, v share) error {
+// enterSums fills the width planes of u and of v (zero on entry) with Boolean sharings whose
+// sum over the integers mod 2^width is y. One round.
+func (p *Party) enterSums(ctx context.Context, y arith, width int, u, v share) error {
 	n := y.len()
 	w := planeWords(n)
-	inputs := make([]privateInput, 0, 3*64)
+	inputs := make([]privateInput, 0, 3*width)
 	var mine []uint64
 	for k := range 3 {
 		from, to := third(k, w)
 		rows := y.slice(min(64*from, n), min(64*to, n))
 		switch k {
 		case p.self:
-			mine = p.pool.take(64 * (to - from))
+			mine = p.pool.take(width * (to - from))
 			sum := p.pool.take(rows.len())
 			for i := range sum {
 				sum[i] = rows.own[i] + rows.next[i]
 			}
-			slicePlanes(mine, to-from, 64, sum)
+			slicePlanes(mine, to-from, width, sum)
 			p.pool.give(sum)
 		case p.prev(): // component k+2 is this party's next
-			slicePlanes(v.next[from:], w, 64, rows.next)
+			slicePlanes(v.next[from:], w, width, rows.next)
 		default: // component k+2 is this party's own
-			slicePlanes(v.own[from:], w, 64, rows.own)
+			slicePlanes(v.own[from:], w, width, rows.own)
 		}
-		for j := range 64 {
+		for j := range width {
 			in := privateInput{from: k, boolean: true, words: to - from, into: u.slice(j*w+from, j*w+to)}
 			if k == p.self {
 				in.values = mine[j*(to-from) : (j+1)*(to-from)]
@@ -68,49 +68,4 @@ func (p *Party) enterSums(ctx context.Context, y arith, u, v share) error {
 	_, err := p.enter(ctx, inputs)
 	p.pool.give(mine)
 	return err
-}
-
-// carry returns the carry into bit 63 of u + v, given as 64 planes of w words each.
-//
-// Bits are grouped in pairs (2t-1, 2t), bit 0 alone. In a pair the lower carry h = u·v and
-// the pair's P = p·p' share a round, and G = u ⊕ p·(u ⊕ h) (one AND instead of two) takes
-// the next; fold does the rest.
-func (p *Party) carry(ctx context.Context, u, v share, w int) (share, error) {
-	plane := func(s share, j int) share { return s.slice(j*w, (j+1)*w) }
-	prop := p.take(63 * w)
-	for i := range prop.own {
-		prop.own[i] = u.own[i] ^ v.own[i]
-		prop.next[i] = u.next[i] ^ v.next[i]
-	}
-	pairs := []factors{{plane(u, 0), plane(v, 0)}}
-	for t := 1; t < 32; t++ {
-		pairs = append(pairs, factors{plane(u, 2*t-1), plane(v, 2*t-1)})
-	}
-	for t := 1; t < 32; t++ {
-		pairs = append(pairs, factors{plane(prop, 2*t), plane(prop, 2*t-1)})
-	}
-	low, err := p.and(ctx, pairs)
-	if err != nil {
-		return share{}, err
-	}
-	pairs = pairs[:0]
-	for t := 1; t < 32; t++ {
-		h := plane(low, t)
-		xorInto(h, plane(u, 2*t))
-		pairs = append(pairs, factors{plane(prop, 2*t), h})
-	}
-	high, err := p.and(ctx, pairs)
-	if err != nil {
-		return share{}, err
-	}
-	s := spans{give: make([]share, 32), pass: make([]share, 32)}
-	s.give[0] = plane(low, 0)
-	for t := 1; t < 32; t++ {
-		s.give[t] = plane(high, t-1)
-		xorInto(s.give[t], plane(u, 2*t))
-		s.pass[t] = plane(low, 31+t)
-	}
-	out, err := p.fold(ctx, s)
-	p.give(prop, low, high)
-	return out, err
 }

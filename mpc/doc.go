@@ -28,6 +28,12 @@
 // privacy nor correctness), against two colluding parties, fairness, or that
 // local work takes constant time. A party that gets a wrong length aborts.
 //
+// Nothing that depends on data becomes known but through the one opening function and the
+// program's manifest. Two kinds of values become known besides, whose distribution is
+// uniform whatever the inputs: the order of rows after a secret shuffle, to all parties
+// (Scatter, Gather, Order), and words under a one-time mask, to two parties (ToArith). They
+// tell a party nothing that it could not have drawn itself.
+//
 // [Seeds] belong to one execution and to one Run in it: running twice with the
 // same seeds reuses masks and noise, and what the messages then differ by is a
 // function of private inputs. Callers keep RULES 1 and 2 (a durable set of started

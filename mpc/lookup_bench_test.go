@@ -81,14 +81,40 @@ func BenchmarkLookupJoinSum(b *testing.B) {
 		p, in, want := joinSum(rows/2, rand.NewChaCha8([32]byte{7}))
 		name := fmt.Sprintf("bits=64/rows=%d", rows)
 		b.Run(name, func(b *testing.B) {
-			benchmarkJoin(b, rows, p, in, want, func(testing.TB) [3]mpc.Transport { return mpctest.NewNetwork().Transports() })
+			benchmarkJoin(b, rows, p, in, want, overChannels)
 		})
 		b.Run(name+"/tls", func(b *testing.B) { benchmarkJoin(b, rows, p, in, want, tlsTransports) })
+		b.Run(name+"/lan", func(b *testing.B) { benchmarkJoin(b, rows, p, in, want, over(mpctest.LAN)) })
+		b.Run(name+"/wan", func(b *testing.B) { benchmarkJoin(b, rows, p, in, want, over(mpctest.WAN)) })
 	}
 }
 
 // benchmarkJoin runs joinSum's program over fresh transports.
 func benchmarkJoin(b *testing.B, rows int, p program.Program, in [3]program.Inputs, want []uint64, open func(testing.TB) [3]mpc.Transport) {
+	benchmarkProgram(b, rows, p, in, open, func(party int, opened program.Opened) error {
+		if party == 1 && fmt.Sprint(opened["groups"]) != fmt.Sprint(want) {
+			return fmt.Errorf("wrong sums")
+		}
+		return nil
+	})
+}
+
+// overChannels is the network inside the process.
+func overChannels(testing.TB) [3]mpc.Transport { return mpctest.NewNetwork().Transports() }
+
+// over is the same network as slow as a link.
+func over(l mpctest.Link) func(testing.TB) [3]mpc.Transport {
+	return func(tb testing.TB) [3]mpc.Transport {
+		ends := overChannels(tb)
+		for i := range ends {
+			ends[i] = mpctest.Paced(ends[i], l)
+		}
+		return ends
+	}
+}
+
+// benchmarkProgram runs a program over fresh transports and checks what each party learned.
+func benchmarkProgram(b *testing.B, rows int, p program.Program, in [3]program.Inputs, open func(testing.TB) [3]mpc.Transport, check func(party int, opened program.Opened) error) {
 	var stats [3]mpc.Stats
 	run := 0
 	b.ReportAllocs()
@@ -102,10 +128,10 @@ func benchmarkJoin(b *testing.B, rows int, p program.Program, in [3]program.Inpu
 			opened, s, err := mpc.Run(ctx, ends[party], mpctest.Seeds(fmt.Sprint(run), party),
 				rand.NewChaCha8([32]byte{byte(party)}), p, in[party])
 			stats[party] = s
-			if err == nil && party == 1 && fmt.Sprint(opened["groups"]) != fmt.Sprint(want) {
-				return fmt.Errorf("wrong sums")
+			if err != nil {
+				return err
 			}
-			return err
+			return check(party, opened)
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -25,6 +25,8 @@ type Party struct {
 	zero      pair // masks of products
 	input     pair // masks of private inputs
 	noise     pair // shared random bits
+	mask      pair // masks of what becomes known; started when first used
+	order     pair // secret orders of rows; started when first used
 	pool      pool
 	manifest  manifest
 }

@@ -102,6 +102,35 @@ func (e *execution) batch(ctx context.Context, b program.Batch) error {
 		return e.find(ctx, b.Ops)
 	case program.Reveal:
 		return e.reveal(ctx, b.Ops)
+	case program.Borrow:
+		return e.borrow(ctx, b)
+	case program.Split:
+		return e.split(ctx, b)
+	case program.Combine:
+		return e.join(ctx, b.Ops)
+	default:
+		return e.alone(ctx, b)
+	}
+}
+
+// alone runs a batch of one instruction.
+func (e *execution) alone(ctx context.Context, b program.Batch) error {
+	if len(b.Ops) != 1 {
+		return fmt.Errorf("mpc: batch of %d instructions of kind %d", len(b.Ops), b.Kind)
+	}
+	switch op := b.Ops[0].(type) {
+	case program.Shuffle:
+		return e.shuffle(ctx, op)
+	case program.Scatter:
+		return e.scatter(ctx, op)
+	case program.Gather:
+		return e.gather(ctx, op)
+	case program.Order:
+		return e.order(ctx, op)
+	case program.Merge:
+		return e.merge(ctx, op)
+	case program.Starts:
+		return e.starts(ctx, op)
 	default:
 		return fmt.Errorf("mpc: unknown kind of batch %d", b.Kind)
 	}

@@ -11,17 +11,9 @@ import (
 func (e *execution) enter(ctx context.Context, ops []program.Op) error {
 	inputs := make([]privateInput, len(ops))
 	for i, op := range ops {
-		op, ok := op.(program.InputArith)
-		if !ok {
-			return unexpected(op)
-		}
-		inputs[i] = privateInput{from: op.Party, words: op.N}
-		if op.Party == e.p.self {
-			values, err := e.in.Column(op.From, op.N)
-			if err != nil {
-				return fmt.Errorf("mpc: private input: %w", err)
-			}
-			inputs[i].values = values
+		var err error
+		if inputs[i], err = e.input(op); err != nil {
+			return err
 		}
 	}
 	shares, err := e.p.enter(ctx, inputs)
@@ -29,9 +21,42 @@ func (e *execution) enter(ctx context.Context, ops []program.Op) error {
 		return err
 	}
 	for i, op := range ops {
-		e.setArith(op.(program.InputArith).Out, shares[i])
+		switch op := op.(type) {
+		case program.InputArith:
+			e.setArith(op.Out, shares[i])
+		case program.InputBits:
+			e.setBits(op.Out, bits{n: op.N, width: op.Width, share: shares[i]})
+		}
 	}
 	return nil
+}
+
+// input is what an instruction enters: words, or the planes of their low bits.
+func (e *execution) input(op program.Op) (privateInput, error) {
+	var in privateInput
+	var from program.Input
+	rows, width := 0, 0
+	switch op := op.(type) {
+	case program.InputArith:
+		in, from, rows = privateInput{from: op.Party, words: op.N}, op.From, op.N
+	case program.InputBits:
+		rows, width = op.N, op.Width
+		in, from = privateInput{from: op.Party, boolean: true, words: width * planeWords(rows)}, op.From
+	default:
+		return in, unexpected(op)
+	}
+	if in.from != e.p.self {
+		return in, nil
+	}
+	values, err := e.in.Column(from, rows)
+	if err != nil {
+		return in, fmt.Errorf("mpc: private input: %w", err)
+	}
+	if in.values = values; in.boolean {
+		in.values = make([]uint64, in.words)
+		slicePlanes(in.values, planeWords(rows), width, values)
+	}
+	return in, nil
 }
 
 // draw samples all noise of a program together.
@@ -99,17 +124,24 @@ func (e *execution) product(ctx context.Context, ops []program.Op) error {
 // gate runs conjunctions in one round.
 func (e *execution) gate(ctx context.Context, ops []program.Op) error {
 	pairs := make([]factors, len(ops))
+	var spread []share
 	for i, op := range ops {
 		op, ok := op.(program.And)
 		if !ok {
 			return unexpected(op)
 		}
-		pairs[i] = factors{e.bits(op.A).share, e.bits(op.B).share}
+		a, b := e.bits(op.A), e.bits(op.B)
+		if a.width < b.width {
+			a.share = e.p.spread(a.share, b.width)
+			spread = append(spread, a.share)
+		}
+		pairs[i] = factors{a.share, b.share}
 	}
 	z, err := e.p.and(ctx, pairs)
 	if err != nil {
 		return err
 	}
+	e.p.give(spread...)
 	parts := make([]span, len(ops))
 	at := 0
 	for i, f := range pairs {
@@ -118,11 +150,21 @@ func (e *execution) gate(ctx context.Context, ops []program.Op) error {
 	}
 	for i, s := range e.p.cut(z, parts) {
 		op := ops[i].(program.And)
-		b := e.bits(op.A)
+		b := e.bits(op.B)
 		b.share = s
 		e.setBits(op.Out, b)
 	}
 	return nil
+}
+
+// spread is width copies of a plane.
+func (p *Party) spread(plane share, width int) share {
+	out := p.take(width * plane.len())
+	for j := range width {
+		copy(out.own[j*plane.len():], plane.own)
+		copy(out.next[j*plane.len():], plane.next)
+	}
+	return out
 }
 
 // compare runs comparisons with constants as one long vector, each from a word of planes on.
@@ -158,24 +200,15 @@ func (e *execution) compare(ctx context.Context, ops []program.Op) error {
 
 // zero runs equality tests of one width as one long vector.
 func (e *execution) zero(ctx context.Context, b program.Batch) error {
-	words := 0
-	for _, op := range b.Ops {
+	regs := make([]program.Reg, len(b.Ops))
+	for i, op := range b.Ops {
 		op, ok := op.(program.IsZero)
 		if !ok {
 			return unexpected(op)
 		}
-		words += planeWords(e.bits(op.A).n)
+		regs[i] = op.A
 	}
-	x := bits{n: 64 * words, width: b.Width, share: e.p.take(b.Width * words)}
-	at := 0
-	for _, op := range b.Ops {
-		a := e.bits(op.(program.IsZero).A)
-		for j := range b.Width {
-			copy(x.plane(j).own[at:], a.plane(j).own)
-			copy(x.plane(j).next[at:], a.plane(j).next)
-		}
-		at += planeWords(a.n)
-	}
+	x := e.stack(regs, b.Width)
 	z, err := e.p.isZero(ctx, x)
 	if err != nil {
 		return err
@@ -231,6 +264,8 @@ func (e *execution) setPlanes(ops []program.Op, plane share) {
 		case program.GreaterEqual:
 			outs[i] = op.Out
 		case program.IsZero:
+			outs[i] = op.Out
+		case program.Less:
 			outs[i] = op.Out
 		}
 		w := planeWords(e.shapes[outs[i]].Rows)

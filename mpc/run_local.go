@@ -26,14 +26,24 @@ func (e *execution) local(op program.Op) error {
 			s.next[0] += a.next[i]
 		}
 		e.setArith(op.Out, s)
-	case program.Concat:
-		s := p.take(e.shapes[op.Out].Rows)
-		at := 0
-		for _, part := range op.Parts {
-			copy(s.own[at:], e.arith(part).own)
-			at += copy(s.next[at:], e.arith(part).next)
+	case program.PrefixSum:
+		s, a := p.take(e.arith(op.A).len()), e.arith(op.A)
+		var own, next uint64
+		for i := range s.own {
+			own, next = own+a.own[i], next+a.next[i]
+			s.own[i], s.next[i] = own, next
 		}
 		e.setArith(op.Out, s)
+	case program.Repeat:
+		s, a := p.take(op.N), e.arith(op.A)
+		for i := range s.own {
+			s.own[i], s.next[i] = a.own[0], a.next[0]
+		}
+		e.setArith(op.Out, s)
+	case program.Iota:
+		e.setArith(op.Out, p.iota(op.N))
+	case program.Concat:
+		e.concat(op)
 	case program.Slice:
 		if e.registers[op.A].boolean {
 			e.setBits(op.Out, p.sliceRows(e.bits(op.A), op.From, op.To))
@@ -50,10 +60,69 @@ func (e *execution) local(op program.Op) error {
 		a.share = p.copyOf(a.share)
 		p.xorPublic(a.share, ^uint64(0))
 		e.setBits(op.Out, a)
+	case program.Ends:
+		e.setBits(op.Out, p.ends(e.bits(op.Starts)))
+	case program.First:
+		b := e.bits(op.A)
+		b.share = p.copyOf(b.share)
+		p.setFirst(b)
+		e.setBits(op.Out, b)
+	case program.Shift:
+		e.shift(op)
 	default:
 		return unexpected(op)
 	}
 	return nil
+}
+
+// concat runs a Concat.
+func (e *execution) concat(op program.Concat) {
+	if e.registers[op.Parts[0]].boolean {
+		e.setBits(op.Out, e.concatRows(op))
+		return
+	}
+	s := e.p.take(e.shapes[op.Out].Rows)
+	at := 0
+	for _, part := range op.Parts {
+		copy(s.own[at:], e.arith(part).own)
+		at += copy(s.next[at:], e.arith(part).next)
+	}
+	e.setArith(op.Out, s)
+}
+
+// concatRows puts Boolean rows end to end; what lies in the padding of a part is dropped.
+func (e *execution) concatRows(op program.Concat) bits {
+	shape := e.shapes[op.Out]
+	w := planeWords(shape.Rows)
+	out := bits{n: shape.Rows, width: shape.Width, share: e.p.takeZero(shape.Width * w)}
+	at := 0
+	for _, r := range op.Parts {
+		part := e.bits(r)
+		part.share = e.p.copyOf(part.share)
+		whole := register{boolean: true, bits: part}
+		whole.clearPadding(part.own)
+		whole.clearPadding(part.next)
+		for j := range shape.Width {
+			orUp(out.plane(j).own, part.plane(j).own, at)
+			orUp(out.plane(j).next, part.plane(j).next, at)
+		}
+		e.p.give(part.share)
+		at += part.n
+	}
+	return out
+}
+
+// orUp sets the bits of src in dst from bit at on.
+func orUp(dst, src []uint64, at int) {
+	word, shift := at/64, at%64
+	for i, v := range src {
+		if word+i < len(dst) {
+			dst[word+i] |= v << shift
+		}
+		if shift > 0 && word+i+1 < len(dst) {
+			dst[word+i+1] |= v >> (64 - shift)
+		}
+	}
 }
 
 // public is the share of a public vector: component 0 carries it.
@@ -65,6 +134,21 @@ func (p *Party) public(values []uint64) arith {
 	}
 	if next {
 		copy(s.next, values)
+	}
+	return s
+}
+
+// iota is the share of the public words 0 to n-1.
+func (p *Party) iota(n int) arith {
+	s := p.takeZero(n)
+	own, next := p.holdsFirst()
+	for i := range n {
+		if own {
+			s.own[i] = uint64(i)
+		}
+		if next {
+			s.next[i] = uint64(i)
+		}
 	}
 	return s
 }

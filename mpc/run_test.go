@@ -42,7 +42,11 @@ func randomProgram(seed uint64, size int) (program.Program, [3]program.Inputs) {
 		}
 	}
 	for range size {
-		g.step(lengths[g.r.IntN(len(lengths))])
+		if g.r.IntN(5) == 0 {
+			g.relational(lengths[g.r.IntN(len(lengths))])
+		} else {
+			g.step(lengths[g.r.IntN(len(lengths))])
+		}
 	}
 	if g.r.IntN(2) == 0 {
 		g.lookup()
@@ -122,6 +126,53 @@ func (g *generator) step(n int) {
 	}
 	g.emit(k.op)
 	k.list[k.rows] = append(k.list[k.rows], out)
+}
+
+// relational adds one operator on whole columns.
+func (g *generator) relational(n int) {
+	if len(g.bit[n]) == 0 {
+		g.step(n)
+	}
+	if len(g.bit[n]) == 0 {
+		return
+	}
+	a, x, y := pick(g, g.arith[n]), pick(g, g.bit[n]), pick(g, g.bit[n])
+	wide, rows := g.fresh(), []program.Reg{a, x}
+	g.emit(program.ToBits{A: a, Width: 1 + g.r.IntN(64), Out: wide})
+	moved, other, bit, words := g.fresh(), g.fresh(), g.fresh(), g.fresh()
+	out := []program.Reg{moved, other}
+	switch g.r.IntN(8) {
+	case 0:
+		by := g.fresh()
+		g.emit(program.Order{Keys: []program.Key{{A: x, Descending: true}, {A: wide, Signed: true}}, Out: by})
+		g.emit(program.Gather{By: by, A: rows, Out: out})
+	case 1:
+		by := g.fresh()
+		g.emit(program.BitOrder{Bit: x, Out: by})
+		g.emit(program.Scatter{By: by, A: rows, Out: out})
+	case 2:
+		g.emit(program.Compact{Valid: y, A: rows, Out: out, OutValid: g.fresh()})
+	case 3:
+		g.emit(program.GroupBy{Starts: y, Sums: rows[:1], Last: rows[1:], OutSums: out[:1], OutLast: out[1:], Valid: g.fresh()})
+	case 4:
+		g.emit(program.SegmentedSum{Starts: x, A: a, Out: moved})
+		g.emit(program.Shift{A: y, By: 1, Out: other})
+	case 5:
+		least := g.fresh()
+		g.emit(program.SegmentedMin{Starts: x, A: wide, Signed: true, Out: least})
+		g.emit(program.ToArith{A: least, Signed: true, Out: moved})
+		g.emit(program.Ends{Starts: x, Out: other})
+	case 6:
+		g.emit(program.SandwichSum{Left: []program.Reg{wide}, Right: []program.Reg{wide}, A: rows[:1], Out: out[:1]})
+		g.emit(program.First{A: x, Out: other})
+	default:
+		g.emit(program.Max{A: a, B: pick(g, g.arith[n]), Out: moved})
+		g.emit(program.LessEqual{A: x, B: y, Out: other})
+	}
+	g.emit(program.Starts{Keys: []program.Reg{x, wide}, Out: bit})
+	g.emit(program.ToArith{A: wide, Out: words})
+	g.arith[n] = append(g.arith[n], moved, words)
+	g.bit[n] = append(g.bit[n], other, bit)
 }
 
 // lookup adds a private lookup with its payload gated by the match.
@@ -311,6 +362,33 @@ func TestInvalidPrograms(t *testing.T) {
 func TestNetworkIsATransport(t *testing.T) {
 	t.Parallel()
 	mpctest.TestTransport(t, func(*testing.T) [3]mpc.Transport { return mpctest.NewNetwork().Transports() })
+}
+
+// TestPacedIsATransport holds a paced network to it too, and to its delay.
+func TestPacedIsATransport(t *testing.T) {
+	t.Parallel()
+	link := mpctest.Link{Delay: 2 * time.Millisecond, BitsPerSecond: 1e11}
+	paced := func(*testing.T) [3]mpc.Transport {
+		ends := mpctest.NewNetwork().Transports()
+		for i := range ends {
+			ends[i] = mpctest.Paced(ends[i], link)
+		}
+		return ends
+	}
+	mpctest.TestTransport(t, paced)
+	ends := paced(t)
+	start := time.Now()
+	err := mpctest.Parties(within(t), func(ctx context.Context, party int) error {
+		for range 5 {
+			if err := ends[party].Round(ctx, mpc.Round{ToNext: []uint64{1}, FromPrev: make([]uint64, 1)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if took := time.Since(start); err != nil || took < 10*time.Millisecond {
+		t.Errorf("five rounds of 2 ms took %v: %v", took, err)
+	}
 }
 
 // reader is words as a byte stream.

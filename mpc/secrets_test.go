@@ -17,7 +17,7 @@ func TestSharesDoNotPrint(t *testing.T) {
 	const canary = 4242424242
 	s := share{own: []uint64{canary}, next: []uint64{canary}}
 	p := &Party{zero: pair{prev: &stream{}}}
-	for _, secret := range []any{s, &s, bits{n: 1, width: 1, share: s}, p, &stream{}, register{arith: s}, opening{value: register{arith: s}}, privateInput{values: s.own}, &execution{registers: []register{{arith: s}}}} {
+	for _, secret := range []any{s, &s, bits{n: 1, width: 1, share: s}, p, &stream{}, register{arith: s}, opening{value: register{arith: s}}, column{share: s}, &shuffled{order: [3][]uint32{{canary}}}, digits{at1: canary}, privateInput{values: s.own}, &execution{registers: []register{{arith: s}}}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {
 			text := fmt.Sprintf(verb, secret)
 			if strings.Contains(text, fmt.Sprint(canary)) || strings.Contains(text, fmt.Sprintf("%x", canary)) {
@@ -54,7 +54,7 @@ func TestOneOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, call := range []string{".reveal(third)", ".p.open(", "manifest.done"} {
+		for _, call := range []string{".reveal(third)", ".p.open(", "manifest.done", ".knownOrder(", ".toTwo("} {
 			for range strings.Count(string(text), call) {
 				calls[call] = append(calls[call], file)
 			}
@@ -65,8 +65,9 @@ func TestOneOpen(t *testing.T) {
 				t.Errorf("%s reconstructs: %s", file, sum)
 			}
 		}
-		// Messages towards next are openings, or the lookup's; products and inputs go to prev.
-		if strings.Contains(string(text), "ToNext:") && file != "open.go" && !strings.HasPrefix(file, "lookup") {
+		// Messages towards next are openings, the lookup's, shuffled rows and uniform values;
+		// products and inputs go to prev.
+		if strings.Contains(string(text), "ToNext:") && file != "open.go" && file != "masked.go" && file != "shuffle.go" && !strings.HasPrefix(file, "lookup") {
 			t.Errorf("%s sends towards next", file)
 		}
 	}
@@ -75,6 +76,15 @@ func TestOneOpen(t *testing.T) {
 	}
 	if len(calls[".p.open("]) != 1 {
 		t.Errorf("open is called in %v", calls[".p.open("])
+	}
+	// What becomes known besides is uniform: orders of rows after a shuffle, words under a mask.
+	for _, file := range calls[".knownOrder("] {
+		if file != "permute.go" && file != "sort.go" {
+			t.Errorf("%s makes an order known", file)
+		}
+	}
+	if len(calls[".knownOrder("]) != 3 || len(calls[".toTwo("]) != 1 || calls[".toTwo("][0] != "convert_words.go" {
+		t.Errorf("masked values become known in %v and %v", calls[".knownOrder("], calls[".toTwo("])
 	}
 	for _, file := range calls["manifest.done"] {
 		if file != "open.go" {

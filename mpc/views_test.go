@@ -21,8 +21,9 @@ type coin struct {
 	purpose   string
 	component int
 	position  int
-	base      uint64 // drawn from 0 to base-1
-	same      *coin  // mutants: not drawn, but a copy of another
+	base      uint64              // drawn from 0 to base-1
+	as        func(uint64) uint64 // the word that a draw stands for; itself if nil
+	same      *coin               // mutants: not drawn, but a copy of another
 }
 
 // primitive is a protocol on private values, followed by opening its result.
@@ -114,6 +115,8 @@ func (q primitive) views(t *testing.T, parties *[3]*Party, values []uint64, draw
 			end.got = end.got[:0]
 			drawn.load(&p.zero, purposeZero, self)
 			drawn.load(&p.input, purposeInput, self)
+			drawn.load(&p.mask, purposeMask, self)
+			drawn.load(&p.order, purposeOrder, self)
 			o := program.Open{Label: "z", To: q.opensTo}
 			p.manifest = manifest{want: []program.Open{o}}
 			z, err := q.run(t.Context(), p, values)
@@ -166,7 +169,9 @@ func (q primitive) distributions(t *testing.T, values []uint64) (counts [3]map[s
 			if c.same != nil {
 				word = drawn[c.same.purpose][c.same.component][c.same.position]
 			} else {
-				word, code = code%c.base, code/c.base
+				if word, code = code%c.base, code/c.base; c.as != nil {
+					word = c.as(word)
+				}
 			}
 			stream := &drawn[c.purpose][c.component]
 			if len(*stream) != c.position {

@@ -73,6 +73,77 @@ func (r *bytesReader) op() Op {
 	case 19:
 		return Open{string(r.b[:min(1, len(r.b))]), a, int(b)}
 	default:
+		return r.operator(kind, a, b, out)
+	}
+}
+
+// keys makes sort keys of small numbers.
+func (r *bytesReader) keys() []Key {
+	var out []Key
+	for _, a := range r.regs() {
+		out = append(out, Key{A: a, Signed: a%2 == 0, Descending: a%3 == 0})
+	}
+	return out
+}
+
+// operator makes an arbitrary instruction that has a file of its own.
+func (r *bytesReader) operator(kind int, a, b, out Reg) Op {
+	switch kind {
+	case 20:
+		return InputBits{Party: int(a), N: int(b), Width: r.num(), Out: out}
+	case 21:
+		return Less{A: a, B: b, Signed: a == b, Out: out}
+	case 22:
+		return LessEqual{A: a, B: b, Out: out}
+	case 23:
+		return Min{A: a, B: b, Out: out}
+	case 24:
+		return Max{A: a, B: b, Signed: a == b, Out: out}
+	case 25:
+		return ToBits{A: a, Width: int(b), Out: out}
+	case 26:
+		return ToArith{A: a, Signed: b == 1, Out: out}
+	case 27:
+		return Shuffle{A: r.regs(), Out: r.regs()}
+	case 28:
+		return Scatter{By: a, A: r.regs(), Out: r.regs()}
+	case 29:
+		return Gather{By: a, A: r.regs(), Out: r.regs()}
+	case 30:
+		return Order{Keys: r.keys(), Out: out}
+	case 31:
+		return Merge{Keys: r.keys(), Runs: []int{int(a), int(b)}, Out: out}
+	case 32:
+		return BitOrder{Bit: a, Out: out}
+	case 33:
+		return Compact{Valid: a, A: r.regs(), Out: r.regs(), OutValid: out}
+	case 34:
+		return PrefixSum{A: a, Out: out}
+	case 35:
+		return Repeat{A: a, N: int(b), Out: out}
+	case 36:
+		return Iota{N: int(a), Out: out}
+	case 37:
+		return Starts{Keys: r.regs(), Out: out}
+	case 38:
+		return Ends{Starts: a, Out: out}
+	case 39:
+		return First{A: a, Out: out}
+	case 40:
+		return Shift{A: a, By: int(b), Out: out}
+	case 41:
+		return SegmentedCopy{Starts: a, A: b, Out: out}
+	case 42:
+		return SegmentedSum{Starts: a, A: b, Out: out}
+	case 43:
+		return SegmentedMin{Starts: a, A: b, Out: out}
+	case 44:
+		return SegmentedMax{Starts: a, A: b, Out: out}
+	case 45:
+		return GroupBy{Starts: a, Sums: r.regs(), Last: r.regs(), OutSums: r.regs(), OutLast: r.regs(), Valid: out}
+	case 46:
+		return SandwichSum{Left: r.regs(), Right: r.regs(), Sorted: a == b, A: r.regs(), Out: r.regs()}
+	default:
 		return nil
 	}
 }
@@ -85,6 +156,9 @@ func FuzzValidate(f *testing.F) {
 	f.Add([]byte{17, 3, 2, 0, 8, 0, 0, 1, 2, 0, 0, 9, 1, 2, 2, 5})
 	f.Add([]byte{18, 0, 1, 0, 2, 0, 1, 1, 3, 4, 42, 1, 1})
 	f.Add([]byte{1, 2, 0, 0, 1, 3, 0, 1, 6, 0, 0, 2, 2, 0, 1, 2, 0, 1, 255, 128, 127})
+	f.Add([]byte{20, 0, 4, 0, 3, 20, 0, 4, 1, 3, 21, 0, 1, 2, 24, 0, 1, 3, 30, 0, 0, 4, 1, 0})
+	f.Add([]byte{20, 0, 4, 0, 1, 36, 4, 0, 1, 41, 0, 1, 2, 43, 0, 0, 3, 45, 0, 0, 6, 1, 1, 1, 0, 1, 4, 1, 5})
+	f.Add([]byte{20, 0, 4, 0, 3, 36, 4, 0, 1, 46, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1, 2, 31, 2, 2, 3, 1, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := &bytesReader{b}
 		var p Program

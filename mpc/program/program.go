@@ -74,7 +74,7 @@ type Dot struct {
 // Sum defines Out, one word: the sum of A. No traffic.
 type Sum struct{ A, Out Reg }
 
-// Concat defines Out as the arithmetic registers Parts end to end. No traffic.
+// Concat defines Out as the registers Parts, of one kind and width, end to end. No traffic.
 type Concat struct {
 	Parts []Reg
 	Out   Reg

@@ -20,7 +20,15 @@ const (
 	Borrow                  // Less of one width
 	Split                   // ToBits of one width
 	Combine                 // ToArith
+	Mix                     // one Shuffle
+	Move                    // one Scatter or Gather
+	Radix                   // one Order
+	Weave                   // one Merge
+	Border                  // one Starts
 )
+
+// alone says that a batch of the kind is a single instruction.
+func (k Kind) alone() bool { return k == Find || k >= Mix }
 
 // Batch is instructions that run together and share their rounds.
 type Batch struct {
@@ -92,7 +100,7 @@ func (s *scheduler) take(b Batch) {
 	var defined []Reg
 	for _, i := range s.pending {
 		k, _ := s.kind(s.ops[i]) // pick has seen every kind
-		full := b.Kind == Find && len(b.Ops) == 1
+		full := b.Kind.alone() && len(b.Ops) == 1
 		if k.Kind != b.Kind || k.Width != b.Width || full || !s.ready(s.ops[i]) {
 			left = append(left, i)
 			continue

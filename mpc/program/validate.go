@@ -265,17 +265,28 @@ func (c *checker) dot(op Dot) error {
 }
 
 func (c *checker) concat(op Concat) error {
+	if len(op.Parts) == 0 {
+		return errors.New("no operands")
+	}
+	first, err := c.read(op.Parts[0])
+	if err != nil {
+		return err
+	}
 	n := 0
 	for _, r := range op.Parts {
-		rows, err := c.arith(r)
+		s, err := c.read(r)
 		if err != nil {
 			return err
 		}
-		if n += rows; n > MaxRows {
+		if n += s.Rows; s.Boolean != first.Boolean || s.Width != first.Width {
+			return fmt.Errorf("r%d and r%d have different kinds or widths", op.Parts[0], r)
+		}
+		if n > MaxRows {
 			return errors.New("concatenation is too long")
 		}
 	}
-	return c.define(op.Out, words(n))
+	first.Rows = n
+	return c.define(op.Out, first)
 }
 
 func (c *checker) slice(op Slice) error {
