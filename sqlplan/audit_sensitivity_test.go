@@ -432,7 +432,7 @@ func TestSensitivityAudit(t *testing.T) {
 	const seed = 20130415
 	databases := 45
 	if testing.Short() {
-		databases = 12
+		databases = 4
 	}
 	t.Logf("seed %d, %d databases", seed, databases)
 	study, found := auditStudy(), audit{}
