@@ -20,7 +20,7 @@ type Source interface {
 }
 
 // Ledger is the owner's durable account of what was released (RULES 2, 3, 19).
-// *ledger.Ledger implements it; federation sees it by this interface only.
+// Package proxy implements it on a *ledger.Ledger, which federation does not see.
 type Ledger interface {
 	// Reserve sets the charges of a new execution aside. It is idempotent for the same
 	// reservation and refuses (ZD010) what does not fit. Durable before it returns.
