@@ -26,6 +26,8 @@ const (
 	killSignal    = syscall.SIGKILL
 	// readyPoll is the time between two attempts to connect to a starting server.
 	readyPoll = 10 * time.Millisecond
+	// lookAgain is the time between two looks at whether somebody else told a server to stop.
+	lookAgain = 500 * time.Millisecond
 	// quitWait is how long an immediate stop may take before SIGKILL.
 	quitWait = 5 * time.Second
 )
@@ -76,10 +78,12 @@ type Server struct {
 	password       string
 	account        Account
 	child          *child
+	done           chan struct{} // closed when nothing of the server runs any more
 	lock           *os.File
 	log            *os.File
 	stop           sync.Once
 	stopErr        error
+	left           error // what could not be cleaned up; valid once done is closed
 }
 
 // Start starts a server and returns when it accepts connections. ctx covers the start only:
@@ -255,7 +259,8 @@ func makeTemplate(ctx context.Context, o Options, account Account) error {
 func (o Options) settings() map[string]string {
 	settings := map[string]string{"log_destination": "stderr", "logging_collector": "off"}
 	if o.Throwaway {
-		maps.Copy(settings, map[string]string{"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"})
+		maps.Copy(settings, map[string]string{"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
+			"dynamic_shared_memory_type": "mmap"}) // in the directory: nothing stays in /dev/shm after a crash
 	}
 	maps.Copy(settings, o.Settings)
 	settings["listen_addresses"] = ""
@@ -280,6 +285,8 @@ func (s *Server) launch(ctx context.Context, o Options, data string) error {
 	if err != nil {
 		return errors.Join(err, log.Close())
 	}
+	s.done = make(chan struct{})
+	go s.await(data)
 	for {
 		conn, err := pgconn.Connect(ctx, s.DSN("template1"))
 		var refused *pgconn.PgError
@@ -291,13 +298,32 @@ func (s *Server) launch(ctx context.Context, o Options, data string) error {
 			return nil
 		}
 		select {
-		case <-s.child.done:
+		case <-s.done:
 			return errors.Join(fmt.Errorf("pgserver: server ended: %w%s", s.child.err, logEnd(logPath)), log.Close())
 		case <-ctx.Done():
 			killed := s.child.signal(killSignal)
-			<-s.child.done
+			<-s.done
 			return errors.Join(fmt.Errorf("pgserver: server not ready: %w (%w)", ctx.Err(), err), killed, log.Close())
 		case <-time.After(readyPoll):
+		}
+	}
+}
+
+// await closes done once the postmaster and all its children have ended, however it ended. A SIGTERM from outside
+// only makes a postmaster wait for its clients to leave while it refuses new ones: such a server ends at once.
+func (s *Server) await(data string) {
+	defer close(s.done)
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
+	for {
+		select {
+		case <-s.child.done:
+			s.left = reap(data)
+			return
+		case <-look.C:
+			if stopping(data) {
+				_ = s.child.signal(syscall.SIGINT) // one that has ended meanwhile is the other case
+			}
 		}
 	}
 }
@@ -355,25 +381,25 @@ func (s *Server) end(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-s.child.done:
-		return nil
+	case <-s.done:
+		return s.left
 	case <-ctx.Done():
 	}
 	if err := s.child.signal(syscall.SIGQUIT); err != nil {
 		return err
 	}
 	select {
-	case <-s.child.done:
-		return nil
+	case <-s.done:
+		return s.left
 	case <-time.After(quitWait):
 	}
 	err := s.child.signal(killSignal)
-	<-s.child.done
-	return err
+	<-s.done
+	return errors.Join(err, s.left)
 }
 
-// Done is closed when the server has ended, by Stop or by itself.
-func (s *Server) Done() <-chan struct{} { return s.child.done }
+// Done is closed when the server has ended, by Stop or by itself, and none of its processes runs any more.
+func (s *Server) Done() <-chan struct{} { return s.done }
 
 // PID is the process id of the postmaster.
 func (s *Server) PID() int { return s.child.process.Pid }

@@ -33,6 +33,9 @@ func sweep(data string) error {
 			return err
 		}
 	}
+	if err := reap(data); err != nil {
+		return err
+	}
 	if err := os.Remove(pidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("pgserver: %w", err)
 	}
