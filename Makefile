@@ -44,9 +44,11 @@ bench:
 	$(GO) test -run '^$$' -bench 'AESCTR|Limit' -count 3 ./mpc
 	$(GO) test -run '^$$' -bench . -skip 'AESCTR|Limit' -benchmem -benchtime 3x -count 3 -timeout 60m ./mpc
 
-# The relay beside pgbouncer (apt-get install pgbouncer), in front of the same PostgreSQL.
+# The relay beside pgbouncer (apt-get install pgbouncer), in front of the same PostgreSQL; what a description of
+# a known statement costs; and of a running federation, the memory of idle sessions and the overhead of a question.
 bench-wire:
-	@$(GO) test -run '^$$' -bench AgainstPgbouncer -benchtime 1x ./wire | grep -E '^(bench-wire|FAIL|panic|    )'
+	@$(GO) test -run '^$$' -bench 'AgainstPgbouncer|Describe' -benchtime 1x ./wire | grep -E '^(bench-wire|FAIL|panic|    )'
+	@$(GO) test -run '^$$' -bench Gateway -benchtime 1x ./conformance | grep -E '^(bench-wire|FAIL|panic|    )'
 
 # Other people's clients, from Debian and npm, against a federation and a plain PostgreSQL with the
 # same tables (docs/clients.md). The last line counts what was equal.

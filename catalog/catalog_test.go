@@ -75,20 +75,25 @@ func TestExample(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ old, new, want string }{
-		{"party: clinic ", "praty: clinic ", "f.yaml:10:1: praty: unknown setting; write one of: party, institution, identity, state_dir, listen, analyst_tls, source, peers, analysts, caps, studies"},
-		{"bounds: [0, 120]", "bounds: [120, 0]", "f.yaml:94:13: studies.liver.tables.patients.columns.age.bounds: lower 120 is above upper 0; write [lower, upper]"},
-		{"bounds: [0, 120]", "bounds: [0, 40000]", `f.yaml:94:13: studies.liver.tables.patients.columns.age.bounds: "40000" is outside type smallint`},
-		{"bounds: [20, 250.5]", "bounds: [20, 250.55]", `f.yaml:101:13: studies.liver.tables.patients.columns.weight.bounds: "250.55" has more than 1 decimals; write fewer, or a larger scale`},
-		{"domain: [f, m]", "domain: [f, m, f]", `f.yaml:89:28: studies.liver.tables.patients.columns.sex.domain[2]: "f" is there twice`},
-		{"units: 20000", "units: 20001", "f.yaml:68:9: studies.liver.tables.patients.units: is 20001; write a bound on the different units, at least 1 and at most rows (20000)"},
-		{"unit: id ", "unit: ids ", `f.yaml:69:9: studies.liver.tables.patients.unit: "ids" is not a column of the table; write the column that identifies the person`},
-		{"compute: [clinic, lab, registry]", "compute: [clinic, lab]", "f.yaml:54:5: studies.liver.compute: names 2 parties; write three, such as [a, b, c]"},
-		{"institution: National Registry", "institution: state  laboratory", `f.yaml:54:28: studies.liver.compute[2]: lab and registry are both of institution "state  laboratory"; the three compute parties belong to three institutions`},
-		{"tables: [patients]\n        preset: statistics", "tables: [patient]\n        preset: statistics", `f.yaml:135:9: studies.liver.grants[0].tables: clinic has no table "patient" in this study`},
-		{"default: 0.1 ", "default: 0.1234567891", `f.yaml:139:11: studies.liver.grants[0].epsilon.default: "0.1234567891" has more than 9 decimals`},
-		{"per_question: 1\n", "per_question: 11\n", "f.yaml:138:9: studies.liver.grants[0].epsilon: write numbers with 0 < default ≤ per_question ≤ total"},
-		{"expires: 2027-06-30", "expires: 2027-06-31", `f.yaml:145:9: studies.liver.grants[0].expires: "2027-06-31" is not a date; write one such as 2027-12-31`},
-		{"rows: 20000", "rows: many", `f.yaml:67:9: studies.liver.tables.patients.rows: "many" is not a whole number; write one such as 1000`},
+		{"party: clinic ", "praty: clinic ", "f.yaml:10:1: praty: unknown setting; write one of: party, institution, identity, state_dir, listen, analyst_tls, sessions, source, peers, analysts, caps, studies"},
+		{"bounds: [0, 120]", "bounds: [120, 0]", "f.yaml:121:13: studies.liver.tables.patients.columns.age.bounds: lower 120 is above upper 0; write [lower, upper]"},
+		{"bounds: [0, 120]", "bounds: [0, 40000]", `f.yaml:121:13: studies.liver.tables.patients.columns.age.bounds: "40000" is outside type smallint`},
+		{"bounds: [20, 250.5]", "bounds: [20, 250.55]", `f.yaml:128:13: studies.liver.tables.patients.columns.weight.bounds: "250.55" has more than 1 decimals; write fewer, or a larger scale`},
+		{"domain: [f, m]", "domain: [f, m, f]", `f.yaml:116:28: studies.liver.tables.patients.columns.sex.domain[2]: "f" is there twice`},
+		{"units: 20000", "units: 20001", "f.yaml:94:9: studies.liver.tables.patients.units: is 20001; write a bound on the different units, at least 1 and at most rows (20000)"},
+		{"unit: id ", "unit: ids ", `f.yaml:95:9: studies.liver.tables.patients.unit: "ids" is not a column of the table; write the column that identifies the person`},
+		{"compute: [clinic, lab, registry]", "compute: [clinic, lab]", "f.yaml:80:5: studies.liver.compute: names 2 parties; write three, such as [a, b, c]"},
+		{"institution: National Registry", "institution: state  laboratory", `f.yaml:80:28: studies.liver.compute[2]: lab and registry are both of institution "state  laboratory"; the three compute parties belong to three institutions`},
+		{"tables: [patients]\n        preset: statistics", "tables: [patient]\n        preset: statistics", `f.yaml:162:9: studies.liver.grants[0].tables: clinic has no table "patient" in this study`},
+		{"default: 0.1 ", "default: 0.1234567891", `f.yaml:166:11: studies.liver.grants[0].epsilon.default: "0.1234567891" has more than 9 decimals`},
+		{"per_question: 1\n", "per_question: 11\n", "f.yaml:165:9: studies.liver.grants[0].epsilon: write numbers with 0 < default ≤ per_question ≤ total"},
+		{"third_parties: [registry]", "third_parties: [registry, uni]", `f.yaml:99:35: studies.liver.tables.patients.third_parties[1]: "uni" does not compute in this study; write one of lab, registry`},
+		{"third_parties: [registry]", "third_parties: [clinic]", "f.yaml:99:25: studies.liver.tables.patients.third_parties[0]: clinic owns the table; name other parties of the study"},
+		{"third_parties: [registry]", "third_parties: [lab, lab]", "f.yaml:99:30: studies.liver.tables.patients.third_parties[1]: lab is named twice"},
+		{"third_parties: [registry]", "third_parties: []", "f.yaml:99:9: studies.liver.tables.patients.third_parties: names nobody; write a list of parties, or remove it and leave lookup out of the grants"},
+		{"third_parties: [registry]", "third_parties: registry", "f.yaml:99:9: studies.liver.tables.patients.third_parties: is one value; write a list in [ ]"},
+		{"expires: 2027-06-30", "expires: 2027-06-31", `f.yaml:172:9: studies.liver.grants[0].expires: "2027-06-31" is not a date; write one such as 2027-12-31`},
+		{"rows: 20000", "rows: many", `f.yaml:93:9: studies.liver.tables.patients.rows: "many" is not a whole number; write one such as 1000`},
 		{"state_dir: state ", "state_dir: ", "f.yaml:16:1: state_dir: has no value; write one or remove the line"},
 	}
 	for _, c := range cases {
@@ -289,6 +294,7 @@ func TestEpoch(t *testing.T) {
 	for _, c := range [][2]string{
 		{"rows: 100", "rows: 101"}, {"units: 90", "units: 91"}, {"groups_per_unit: 2", "groups_per_unit: 1"}, {"rows_per_group: 3", "rows_per_group: 2"},
 		{"source: cancer", "source: cancer\n        citation: X"}, {"source: cancer", "source: cancer\n        comment: X"},
+		{"source: cancer", "source: cancer\n        third_parties: [c]"}, {"source: cancer", "source: cancer\n        third_parties: [a, c]"},
 		{"cohort: 5", "cohort: 6"}, {"mia@c", "kim@c"}, {"preset: counts", "preset: statistics"}, {"cohort: 5", "cohort: 5, lookup: true"},
 		{"cohort: 5", "cohort: 5, expires: 2027-01-01"}, {"cohort: 5", "cohort: 5, purpose: p"}, {"cohort: 5", "cohort: 5, protocol: p"},
 		{"institution: Institution of b", "institution: B"},
@@ -325,6 +331,8 @@ func TestDecodePublicRefuses(t *testing.T) {
 	for _, c := range [][2]string{
 		{`"format":1`, `"format":1,"x":1`}, {`"format":1`, `"format":2`}, {`"format":1`, `"Format":1`}, {`"format":1`, `"format":1,"format":1`},
 		{`"owner":"a"`, `"owner":"b"`}, {`"rows":100`, `"rows":-1`}, {`"rows":100`, `"rows":1e2`}, {`"type":"integer"`, `"type":"oid"`},
+		{`"rows_per_group":3`, `"rows_per_group":3,"third_parties":["a"]`}, {`"rows_per_group":3`, `"rows_per_group":3,"third_parties":["x"]`},
+		{`"rows_per_group":3`, `"rows_per_group":3,"third_parties":["c","b"]`}, {`"rows_per_group":3`, `"rows_per_group":3,"third_parties":[]`},
 		{`"upper":120`, `"upper":3000000000`}, {`"release":"exact"`, `"release":"rows"`}, {`"name":"cohort"`, `"name":"pg_class"`}, {`["x","y"]`, `["x","x"]`},
 	} {
 		bad := strings.Replace(string(b), c[0], c[1], 1)

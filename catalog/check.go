@@ -72,6 +72,7 @@ func (c *checker) public(p *Public) {
 		}
 		names[t.Name] = true
 		c.table(at, t, p.Party.Name)
+		c.thirdParties(child(at, "third_parties"), t, p)
 	}
 	c.grants(p, names)
 }
@@ -175,6 +176,28 @@ func (c *checker) partition(at string, t *Table, p *Partition) {
 	if t.UniqueUnit && (p.GroupsPerUnit != 1 || p.RowsPerGroup != 1) {
 		c.add(child(at, "unique_unit"), "one row a unit means groups_per_unit: 1 and rows_per_group: 1")
 	}
+}
+
+// thirdParties checks whom the owner lets help to match its units: other compute parties of the study.
+func (c *checker) thirdParties(at string, t *Table, p *Public) {
+	for i := range t.Partitions {
+		list := t.Partitions[i].ThirdParties
+		for j, name := range list {
+			switch {
+			case name == p.Party.Name:
+				c.add(item(at, j), "%s owns the table; name other parties of the study", clip(name))
+			case !slices.Contains(p.Compute[:], name):
+				c.add(item(at, j), "%q does not compute in this study; write one of %s", clip(name), strings.Join(others(p), ", "))
+			case slices.Contains(list[:j], name):
+				c.add(item(at, j), "%s is named twice", clip(name))
+			}
+		}
+	}
+}
+
+// others lists the compute parties but for the one that speaks.
+func others(p *Public) []string {
+	return slices.DeleteFunc(slices.Clone(p.Compute[:]), func(name string) bool { return name == p.Party.Name })
 }
 
 // column checks one column.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/c2dproxy/c2dproxy/dp"
@@ -21,6 +22,7 @@ type Config struct {
 	StateDir    string
 	Listen      Listen
 	AnalystTLS  AnalystTLS
+	Sessions    Sessions
 	Source      Source
 	Peers       []Peer
 	Analysts    []Analyst
@@ -38,15 +40,19 @@ type ownStudy struct {
 // Listen holds addresses as host:port; empty: no such listener.
 type Listen struct {
 	Analysts string
+	Socket   Socket
 	Peers    string
 	Health   string
 }
 
-// AnalystTLS names the certificate and key that analysts' clients see; both empty: the
-// program makes them.
+// AnalystTLS names the certificate and key that analysts' clients see (both empty: the
+// program makes them), and who signs and revokes the clients' own.
 type AnalystTLS struct {
-	CertFile string
-	KeyFile  string
+	CertFile      string
+	KeyFile       string
+	ClientCAFile  string // empty: clients are not asked for a certificate
+	ClientCRLFile string
+	Loopback      bool // TLS is required from this machine too
 }
 
 // Source says where the owner's data is. The zero Source is a helper's: no data.
@@ -76,11 +82,13 @@ const (
 type Analyst struct {
 	Login        string
 	Epsilon      dp.Epsilon // ε of a question when the analyst sets none; 0: the grants' default
-	VerifierFile string     // empty when the verifier is in the file
+	Browse       Browse     // what a request for rows gets
+	VerifierFile string     // empty when the verifier is in the file, or there is no password
+	Certificates []Name     // of client certificates, any of which is required; empty: none is
 	verifier     Secret
 }
 
-// Verifier returns the SCRAM verifier in PostgreSQL's form.
+// Verifier returns the SCRAM verifier in PostgreSQL's form; empty: the login has no password.
 func (a Analyst) Verifier() string { return string(a.verifier) }
 
 // String names the login without its verifier.
@@ -248,6 +256,11 @@ func (c *Config) Analyst(login string) (Analyst, bool) {
 		}
 	}
 	return Analyst{}, false
+}
+
+// CertificatesOnly says that every login at this gateway requires a client certificate.
+func (c *Config) CertificatesOnly() bool {
+	return len(c.Analysts) > 0 && !slices.ContainsFunc(c.Analysts, func(a Analyst) bool { return len(a.Certificates) == 0 })
 }
 
 // Peer finds a peer by its party name.

@@ -10,6 +10,7 @@ type File struct {
 	StateDir    string        `yaml:"state_dir"`
 	Listen      FileListen    `yaml:"listen"`
 	AnalystTLS  FileTLS       `yaml:"analyst_tls"`
+	Sessions    FileSessions  `yaml:"sessions"`
 	Source      FileSource    `yaml:"source"`
 	Peers       []FilePeer    `yaml:"peers"`
 	Analysts    []FileAnalyst `yaml:"analysts"`
@@ -23,16 +24,24 @@ type FileIdentity struct {
 }
 
 // FileListen holds the listeners' addresses as host:port; empty: no such listener.
+// The analysts' socket is a folder, its mode octal digits, its group the name of one.
 type FileListen struct {
-	Analysts string `yaml:"analysts"`
-	Peers    string `yaml:"peers"`
-	Health   string `yaml:"health"`
+	Analysts    string `yaml:"analysts"`
+	Socket      string `yaml:"analysts_socket"`
+	SocketMode  string `yaml:"analysts_socket_mode"`
+	SocketGroup string `yaml:"analysts_socket_group"`
+	Peers       string `yaml:"peers"`
+	Health      string `yaml:"health"`
 }
 
-// FileTLS names the certificate that analysts' clients see; empty: self-made.
+// FileTLS names the certificate that analysts' clients see (empty: self-made), and who
+// signs and revokes theirs.
 type FileTLS struct {
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
+	CertFile      string `yaml:"cert_file"`
+	KeyFile       string `yaml:"key_file"`
+	ClientCAFile  string `yaml:"client_ca_file"`
+	ClientCRLFile string `yaml:"client_crl_file"`
+	Loopback      bool   `yaml:"required_on_loopback"`
 }
 
 // FileSource says where the owner's data is; a helper has none.
@@ -56,10 +65,19 @@ type FilePeer struct {
 
 // FileAnalyst is a login at this gateway.
 type FileAnalyst struct {
-	Login        string `yaml:",name"`
-	Verifier     string `yaml:"verifier"`
-	VerifierFile string `yaml:"verifier_file"`
-	Epsilon      string `yaml:"epsilon"`
+	Login        string            `yaml:",name"`
+	Verifier     string            `yaml:"verifier"`
+	VerifierFile string            `yaml:"verifier_file"`
+	Requires     []string          `yaml:"requires"`
+	Certificates []FileCertificate `yaml:"certificates"`
+	Epsilon      string            `yaml:"epsilon"`
+	Browse       string            `yaml:"browse"`
+}
+
+// FileCertificate is the name in a client certificate: one of both.
+type FileCertificate struct {
+	CN string `yaml:"cn"`
+	DN string `yaml:"dn"`
 }
 
 // FileCap is the budget of a protected source over all analysts and studies.
@@ -98,6 +116,7 @@ type FileTable struct {
 	UnitIDs       string       `yaml:"unit_ids"`
 	Disjoint      bool         `yaml:"disjoint"`
 	Bounded       bool         `yaml:"bounded"`
+	ThirdParties  []string     `yaml:"third_parties"` // nil: not written
 	UniqueUnit    bool         `yaml:"unique_unit"`
 	GroupsPerUnit int64        `yaml:"groups_per_unit"`
 	RowsPerGroup  int64        `yaml:"rows_per_group"`

@@ -42,6 +42,7 @@ func build(name string, f *File) (*Config, *problems) {
 	b.identity(filepath.Dir(name))
 	b.peers()
 	b.analysts(filepath.Dir(name))
+	b.sessions()
 	b.caps()
 	for _, s := range f.Studies {
 		b.study(s)
@@ -71,9 +72,7 @@ func (b *builder) identity(dir string) {
 	if f.StateDir == "" {
 		b.add("state_dir", "is missing; write a folder that only this program writes to")
 	}
-	if (f.AnalystTLS.CertFile == "") != (f.AnalystTLS.KeyFile == "") {
-		b.add("analyst_tls", "has one of cert_file and key_file; write both or none")
-	}
+	b.transport(dir)
 	for _, l := range []struct{ path, address string }{
 		{"listen.analysts", f.Listen.Analysts}, {"listen.peers", f.Listen.Peers}, {"listen.health", f.Listen.Health},
 	} {
@@ -81,8 +80,7 @@ func (b *builder) identity(dir string) {
 			b.add(l.path, "%q is not an address; write host:port", l.address)
 		}
 	}
-	c.KeyFile, c.StateDir, c.Listen = resolve(dir, f.Identity.KeyFile), resolve(dir, f.StateDir), Listen(f.Listen)
-	c.AnalystTLS = AnalystTLS{resolve(dir, f.AnalystTLS.CertFile), resolve(dir, f.AnalystTLS.KeyFile)}
+	c.KeyFile, c.StateDir = resolve(dir, f.Identity.KeyFile), resolve(dir, f.StateDir)
 	if pg := f.Source.Postgres; pg != nil {
 		if pg.DSNFile == "" {
 			b.add("source.postgres.dsn_file", "is missing; write the name of a file that holds postgres://…")
@@ -138,17 +136,11 @@ func (b *builder) analysts(dir string) {
 			b.add(at, "a login is lower-case letters, digits, _ . and -, starting with a letter")
 		}
 		out := Analyst{Login: a.Login, VerifierFile: resolve(dir, a.VerifierFile), verifier: Secret(a.Verifier)}
-		switch {
-		case (a.Verifier == "") == (a.VerifierFile == ""):
-			b.add(at, "write one of verifier_file and verifier; make it with: c2dproxy analyst add FILE %s", clip(a.Login))
-		case a.Verifier != "":
-			if err := CheckVerifier(a.Verifier); err != nil {
-				b.add(child(at, "verifier"), "%v", err)
-			}
-		}
+		out.Certificates = b.required(at, a)
 		if a.Epsilon != "" {
 			out.Epsilon = number(b, child(at, "epsilon"), a.Epsilon, parseEpsilon)
 		}
+		out.Browse = b.browse(child(at, "browse"), a.Browse)
 		b.out.Analysts = append(b.out.Analysts, out)
 	}
 }
@@ -264,7 +256,10 @@ func (b *builder) table(at string, t FileTable) Table {
 	}
 	out := Table{Name: t.Name, Comment: t.Comment, Citation: t.Citation, Unit: t.Unit, UnitKind: t.UnitKind,
 		UnitIDs: UnitIDs(t.UnitIDs), Disjoint: t.Disjoint, UniqueUnit: t.UniqueUnit,
-		Partitions: []Partition{{b.file.Party, t.Source, t.Rows, t.Units, groups, rows, t.Bounded}}}
+		Partitions: []Partition{{b.file.Party, t.Source, t.Rows, t.Units, groups, rows, t.Bounded, slices.Clone(t.ThirdParties)}}}
+	if t.ThirdParties != nil && len(t.ThirdParties) == 0 {
+		b.add(child(at, "third_parties"), "names nobody; write a list of parties, or remove it and leave lookup out of the grants")
+	}
 	for _, c := range t.Columns {
 		out.Columns = append(out.Columns, b.column(child(child(at, "columns"), c.Name), c))
 	}

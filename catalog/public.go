@@ -90,6 +90,11 @@ func clip(s string) string {
 // sort puts tables and grants in canonical order.
 func (p *Public) sort() {
 	slices.SortFunc(p.Tables, func(a, b Table) int { return strings.Compare(a.Name, b.Name) })
+	for _, t := range p.Tables {
+		for _, part := range t.Partitions {
+			slices.Sort(part.ThirdParties)
+		}
+	}
 	for i := range p.Grants {
 		slices.Sort(p.Grants[i].Tables)
 	}
@@ -123,6 +128,10 @@ func (p Public) clone() Public {
 	p.Tables = slices.Clone(p.Tables)
 	for i := range p.Tables {
 		p.Tables[i].Partitions = slices.Clone(p.Tables[i].Partitions)
+		for j := range p.Tables[i].Partitions {
+			part := &p.Tables[i].Partitions[j]
+			part.ThirdParties = slices.Clone(part.ThirdParties)
+		}
 	}
 	p.Grants = slices.Clone(p.Grants)
 	for i := range p.Grants {

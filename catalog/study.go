@@ -1,6 +1,10 @@
 package catalog
 
-import "github.com/c2dproxy/c2dproxy/dp"
+import (
+	"slices"
+
+	"github.com/c2dproxy/c2dproxy/dp"
+)
 
 // Study is one collaboration as all its parties see it: the merge of every party's
 // public part, checked and immutable. Its fields are sorted (tables and parties by name,
@@ -60,6 +64,14 @@ type Partition struct {
 	// Bounded: the owner signs that the part never holds more units than declared. Then nobody's place
 	// depends on another's, and the noise of joins need not cover that (see dp.Contribution.Displacing).
 	Bounded bool `json:"bounded,omitempty"`
+	// ThirdParties are the parties that the owner accepts as the third of a join of this part (RULES 11), sorted. nil:
+	// any that is admissible; whether there are joins at all is for grants to say.
+	ThirdParties []string `json:"third_parties,omitempty"`
+}
+
+// Accepts reports whether the owner lets a party help to match this part's units with another owner's.
+func (p *Partition) Accepts(third string) bool {
+	return p.ThirdParties == nil || slices.Contains(p.ThirdParties, third)
 }
 
 // Column is one column of a logical table.

@@ -19,6 +19,7 @@ const (
 	tagReceipt   = "c2dproxy receipt v1"
 	tagBatch     = "c2dproxy batch v1"
 	tagSeed      = "c2dproxy seed v1"
+	tagHead      = "c2dproxy ledger head v1"
 )
 
 // Participant is a party of a query and its roles in it.
@@ -37,12 +38,14 @@ func Participants(plan *sqlplan.Plan) ([]Participant, error) {
 		out[i] = Participant{Name: name, Compute: i, Gateway: i == plan.Gateway}
 	}
 	if plan.Gateway < 0 || plan.Gateway >= len(out) || plan.Compute[plan.Gateway] != plan.Query.Gateway {
-		return nil, pgerr.New(pgerr.ObjectNotInState, "the gateway of a question must be a compute party of its study")
+		return nil, pgerr.New(pgerr.ObjectNotInState, "the gateway of a question must be a compute party of its study").
+			WithHint("Connect to one of the three parties that compute for the study.")
 	}
 	for _, task := range plan.Local {
 		i := slices.Index(plan.Compute[:], task.Owner)
 		if i < 0 {
-			return nil, pgerr.New(pgerr.FeatureNotSupported, "owner %q is not a compute party of the study", task.Owner)
+			return nil, pgerr.New(pgerr.FeatureNotSupported, "owner %q is not a compute party of the study", task.Owner).
+				WithHint("Ask about tables of the three parties that compute for the study.")
 		}
 		out[i].Owner = true
 	}
@@ -122,18 +125,16 @@ func (a *Approval) verify(study *catalog.Study, s *signedApproval) error {
 	pin, ok := pinIn(study, a.Party)
 	text := a.text()
 	if !ok || s.Party != a.Party || !signedBy(pin, s.Key, text, s.Signature) {
-		return pgerr.New(pgerr.ObjectNotInState, "the approval of owner %q is not valid for this question", a.Party)
+		return pgerr.New(pgerr.ObjectNotInState, "the approval of owner %q is not valid for this question", a.Party).
+			WithHint("Ask again; if it happens again, tell the operator of %q.", a.Party)
 	}
 	return nil
 }
 
 // signedBy reports whether signature is under text by the key with that pin.
 func signedBy(pin string, key []byte, text digest, signature []byte) bool {
-	if len(key) != ed25519.PublicKeySize {
-		return false
-	}
-	got, err := catalog.Fingerprint(ed25519.PublicKey(key))
-	return err == nil && got == pin && ed25519.Verify(key, text[:], signature)
+	got, ok := fingerprintOf(key)
+	return ok && got == pin && ed25519.Verify(key, text[:], signature)
 }
 
 // pinIn returns the pin of a party in a study.

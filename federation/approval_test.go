@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 	"github.com/c2dproxy/c2dproxy/mpc/program"
 )
@@ -247,4 +248,101 @@ func TestParticipants(t *testing.T) {
 	if !looksUp(plan, "clinic") || looksUp(plan, "registry") {
 		t.Error("lookups are not attributed")
 	}
+}
+
+// An owner looks by itself at who decodes its keys' tags, whatever its planner says: at approval and again at
+// start (RULES 11).
+func TestThirdPartyAtApproval(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	plan, err := testCompile(w.study, w.query(0))
+	must(t, err)
+	plan.Program.Ops = append(plan.Program.Ops, program.Lookup{Build: 0, BuildTask: 0, Probe: 1, ProbeTask: 1, Third: 2})
+	for _, node := range w.nodes[:2] { // both sides of the join, by the default of every grant
+		refused(t, node.allow(w.study, plan), pgerr.InsufficientPrivilege, "granted")
+	}
+	for i := range w.study.Grants {
+		w.study.Grants[i].Lookup = true
+	}
+	parts := w.study.Tables[0].Partitions
+	for _, c := range []struct {
+		clinic, lab []string
+		refuses     int // the party that does; -1: nobody
+	}{
+		{nil, nil, -1},
+		{[]string{"registry"}, []string{"clinic", "registry"}, -1},
+		{[]string{"lab"}, nil, 0},
+		{nil, []string{"clinic"}, 1},
+	} {
+		parts[0].ThirdParties, parts[1].ThirdParties = c.clinic, c.lab
+		for i := range parties {
+			err := w.nodes[i].allow(w.study, plan)
+			if i == c.refuses {
+				refused(t, err, pgerr.InsufficientPrivilege, testNames[i], "registry", "cohort")
+			} else {
+				must(t, err)
+			}
+		}
+	}
+	p := part{node: w.nodes[1], plan: plan, study: w.study, expires: time.Now().Add(time.Minute)}
+	plan.Query.Epoch = w.study.Epoch()
+	refused(t, p.recheck(), pgerr.InsufficientPrivilege, "registry")
+}
+
+// Every participant's nonce, every participant and the plan make another execution (RULES 1): with one fresh nonce the
+// id is fresh.
+func TestExecutionIDs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	plan, err := testCompile(w.study, w.query(0))
+	must(t, err)
+	members, err := Participants(plan)
+	must(t, err)
+	nonces := []digest{{1}, {2}, {3}}
+	seen := map[ExecutionID]string{executionID(members, nonces, digest{4}): "the same"}
+	check := func(name string, id ExecutionID) {
+		if other, twice := seen[id]; twice {
+			t.Errorf("another %s gives the id of %s", name, other)
+		}
+		seen[id] = name
+	}
+	check("plan", executionID(members, nonces, digest{5}))
+	check("order", executionID(members, []digest{{2}, {1}, {3}}, digest{4}))
+	check("number of participants", executionID(members[:2], nonces[:2], digest{4}))
+	for i := range nonces {
+		changed := append([]digest{}, nonces...)
+		changed[i][31]++
+		check("nonce of "+members[i].Name, executionID(members, changed, digest{4}))
+		others := append([]Participant{}, members...)
+		others[i].Name = "stranger"
+		check("participant for "+members[i].Name, executionID(others, nonces, digest{4}))
+	}
+}
+
+// A catalog that changes between the set and start ends the execution inside the transaction, refunded (RULES 4).
+func TestCatalogChangesBeforeStart(t *testing.T) {
+	t.Parallel()
+	changed := make(chan struct{})
+	w := running(t, func(i int, o *Options) {
+		if i != 1 {
+			return
+		}
+		studies := o.Studies
+		o.Studies = func() map[string]*catalog.Study {
+			s := *studies()["trial"]
+			select {
+			case <-changed:
+				s.SlotBase++
+			default:
+			}
+			return map[string]*catalog.Study{"trial": &s}
+		}
+	})
+	g, end := dishonest(t, w)
+	defer end()
+	must(t, present(t, g, g.set))
+	close(changed)
+	must(t, g.talks[1].send(t.Context(), msgStart, nil))
+	refused(t, g.talks[1].receive(t.Context(), msgDone, &doneMessage{}), pgerr.ObjectNotInState, "versions of study")
+	eventually(t, "refunded", func() bool { return w.ledgers[1].count("dead") == 1 })
 }

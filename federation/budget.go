@@ -37,7 +37,7 @@ const maxRemainders = 1024
 func (n *Node) Budget(ctx context.Context, study, analyst string) ([]OwnerBudget, error) {
 	s := n.options.Studies()[study]
 	if s == nil {
-		return nil, pgerr.New(pgerr.UnknownDatabase, "study %q does not exist", study)
+		return nil, pgerr.New(pgerr.UnknownDatabase, "study %q does not exist", study).WithHint("SELECT * FROM c2d.studies shows yours.")
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.limits.Approve)
 	defer cancel()
@@ -141,7 +141,7 @@ func (n *Node) answerBudget(ctx context.Context, gateway string, r *budgetReques
 		return refuse(err)
 	}
 	if n.options.Budget == nil || n.options.Studies()[r.Study] == nil {
-		return refuse(pgerr.New(pgerr.ObjectNotInState, "this party has no budget in that study"))
+		return refuse(pgerr.New(pgerr.ObjectNotInState, "this party has no budget in that study").WithHint("Ask its operator to add the study to its configuration."))
 	}
 	remainders, err := n.options.Budget.Remaining(ctx, r.Study, r.Analyst)
 	if err != nil {

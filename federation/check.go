@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/dp"
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 	"github.com/c2dproxy/c2dproxy/mpc/program"
 	"github.com/c2dproxy/c2dproxy/sqlplan"
@@ -16,7 +17,6 @@ const (
 	maxArgs     = 1000
 	maxArgBytes = 256 << 10
 	maxSetting  = 256 // bytes of one setting
-	maxEpsilon  = 1_000_000_000_000
 )
 
 // intervalStyles are PostgreSQL's.
@@ -31,9 +31,9 @@ func (n *Node) checkQuery(q *sqlplan.Query, gateway string) error {
 	case q.Version != sqlplan.Version:
 		return pgerr.New(pgerr.ObjectNotInState, "%q plans with version %s and %q with version %s",
 			n.options.Self, sqlplan.Version, gateway, clean(q.Version, 32)).
-			WithHint("both parties must run the same version of c2dproxy")
+			WithHint("Both parties must run the same version of c2dproxy: the operators compare c2dproxy version.")
 	case len(q.Args) != len(q.ArgTypes) || len(q.Args) > maxArgs:
-		return pgerr.New(pgerr.ProgramLimitExceeded, "the statement has too many parameters")
+		return pgerr.New(pgerr.ProgramLimitExceeded, "the statement has more than %d parameters", maxArgs).WithHint("Pass many values as one array: x = ANY ($1).")
 	}
 	size := 0
 	for _, a := range q.Args {
@@ -42,7 +42,7 @@ func (n *Node) checkQuery(q *sqlplan.Query, gateway string) error {
 		}
 	}
 	if size > maxArgBytes {
-		return pgerr.New(pgerr.ProgramLimitExceeded, "the parameters are larger than %d bytes", maxArgBytes)
+		return pgerr.New(pgerr.ProgramLimitExceeded, "the parameters are larger than %d bytes", maxArgBytes).WithHint("Pass fewer or shorter values.")
 	}
 	if err := n.checkSettings(&q.Settings); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (n *Node) checkQuery(q *sqlplan.Query, gateway string) error {
 // checkSettings refuses settings out of range.
 func (n *Node) checkSettings(s *sqlplan.Settings) error {
 	invalid := func(name string) error {
-		return pgerr.New(pgerr.InvalidParameterValue, "the session's %s is not valid", name)
+		return pgerr.New(pgerr.InvalidParameterValue, "the session's %s is not valid", name).WithHint("RESET %s", name)
 	}
 	for name, v := range map[string]string{"search_path": s.SearchPath, "TimeZone": s.TimeZone, "DateStyle": s.DateStyle} {
 		if len(v) > maxSetting || clean(v, maxSetting) != v {
@@ -63,14 +63,14 @@ func (n *Node) checkSettings(s *sqlplan.Settings) error {
 	if !slices.Contains(intervalStyles, s.IntervalStyle) {
 		return invalid("IntervalStyle")
 	}
-	if s.Epsilon < 0 || s.Epsilon > maxEpsilon {
+	if s.Epsilon < 0 || s.Epsilon > dp.MaxEpsilon {
 		return invalid("c2d.epsilon")
 	}
 	now := n.options.Clock()
 	asked := time.UnixMicro(s.Now)
 	if asked.After(now.Add(n.limits.Skew)) || asked.Before(now.Add(-n.limits.Session)) {
 		return pgerr.New(pgerr.ObjectNotInState, "the question's now() is too far from the clock of %q", n.options.Self).
-			WithHint("begin a new transaction; if this persists, the clocks of the parties differ")
+			WithHint("Begin a new transaction. If this persists, the clocks of the parties differ: their operators run c2dproxy doctor.")
 	}
 	return nil
 }
@@ -79,11 +79,12 @@ func (n *Node) checkSettings(s *sqlplan.Settings) error {
 func (n *Node) studyOf(q *sqlplan.Query) (*catalog.Study, error) {
 	study := n.options.Studies()[q.Study]
 	if study == nil {
-		return nil, pgerr.New(pgerr.ObjectNotInState, "%q does not know study %q", n.options.Self, clean(q.Study, 63))
+		return nil, pgerr.New(pgerr.ObjectNotInState, "%q does not know study %q", n.options.Self, clean(q.Study, 63)).
+			WithHint("Ask the operator of %q to add the study to its configuration.", n.options.Self)
 	}
 	if study.Epoch() != q.Epoch {
 		return nil, pgerr.New(pgerr.ObjectNotInState, "%q and gateway %q have different versions of study %q", n.options.Self, clean(q.Gateway, 63), study.Name).
-			WithHint("the parties exchange their catalogs when they connect; try again in a moment")
+			WithHint("The parties exchange their catalogs when they connect: try again in a moment.")
 	}
 	return study, nil
 }
@@ -110,6 +111,9 @@ func (n *Node) compile(study *catalog.Study, q *sqlplan.Query) (*sqlplan.Plan, d
 // allow checks that this party agrees to a plan: by its grants in the study and by its policy.
 func (n *Node) allow(study *catalog.Study, plan *sqlplan.Plan) error {
 	if err := grantCovers(study, plan, n.options.Self, n.options.Clock()); err != nil {
+		return err
+	}
+	if err := thirdAccepted(study, plan, n.options.Self); err != nil {
 		return err
 	}
 	if n.options.Policy != nil {
@@ -144,7 +148,8 @@ func grantCovers(study *catalog.Study, plan *sqlplan.Plan, owner string, now tim
 			return nil
 		}
 	}
-	return pgerr.New(pgerr.InsufficientPrivilege, "%q has not granted this question to %q", owner, plan.Query.Analyst)
+	return pgerr.New(pgerr.InsufficientPrivilege, "%q has not granted this question to %q", owner, plan.Query.Analyst).
+		WithHint("SELECT * FROM c2d.tables and c2d.budget show what %q allows; ask it for a grant that covers the question.", owner)
 }
 
 // coversPlan reports whether one grant allows what a plan does with the owner's tables.
@@ -178,4 +183,36 @@ func looksUp(plan *sqlplan.Plan, owner string) bool {
 		}
 	}
 	return false
+}
+
+// thirdAccepted checks that an owner accepts whoever decodes its keys' tags in a plan's lookups (RULES 11).
+func thirdAccepted(study *catalog.Study, plan *sqlplan.Plan, owner string) error {
+	for _, op := range plan.Program.Ops {
+		l, ok := op.(program.Lookup)
+		if !ok {
+			continue
+		}
+		for _, side := range [][2]int{{l.Build, l.BuildTask}, {l.Probe, l.ProbeTask}} {
+			if plan.Compute[side[0]] != owner {
+				continue
+			}
+			for _, name := range plan.Local[side[1]].Tables {
+				if !acceptsThird(study, name, owner, plan.Compute[l.Third]) {
+					return pgerr.New(pgerr.InsufficientPrivilege, "%q does not accept %q as the party that helps to match persons of %q", owner, plan.Compute[l.Third], name).
+						WithHint("Ask about one table at a time, or ask %s to add %s to third_parties of %q.", owner, plan.Compute[l.Third], name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// acceptsThird reports whether the study has that part of a table and its owner accepts the third party for it.
+func acceptsThird(study *catalog.Study, table, owner, third string) bool {
+	t, ok := study.Table(table)
+	if !ok {
+		return false
+	}
+	part, ok := t.Partition(owner)
+	return ok && part.Accepts(third)
 }

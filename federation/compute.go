@@ -78,7 +78,8 @@ func (p *part) connect(ctx context.Context) {
 }
 
 // errTooLong ends a computation that exceeds its limit.
-var errTooLong = pgerr.New(pgerr.QueryCanceled, "the computation did not end within its limit")
+var errTooLong = pgerr.New(pgerr.QueryCanceled, "the computation did not end within its limit").
+	WithHint("Group by fewer columns, or ask in several statements; the question was charged.")
 
 // cause prefers the reason for which ctx ended to the broken stream that it led to.
 func cause(ctx context.Context, err error) error {
@@ -160,7 +161,7 @@ func (p *part) tells(err error) bool {
 
 // errSlot is the one constant error of a missed slot; the receiver puts the owner's name in front.
 var errSlot = pgerr.New(pgerr.QueryCanceled, "the data was not read within the owner's time slot").
-	WithHint("the question was charged; ask the owner to raise its slot if this happens again")
+	WithHint("The question was charged. If this happens again, ask the owner to raise its slot.")
 
 // readTasks reads and pads every task of this party.
 func (p *part) readTasks(ctx context.Context) (program.Inputs, error) {

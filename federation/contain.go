@@ -14,7 +14,8 @@ func contain(logger *slog.Logger, do func() error) (err error) {
 	defer func() {
 		if recover() != nil {
 			logger.Error("a question reached a fault in this program", "stack", string(debug.Stack()))
-			err = pgerr.New(pgerr.InternalError, "the question reached a fault in c2dproxy; the party's log has the place")
+			err = pgerr.New(pgerr.InternalError, "the question reached a fault in c2dproxy; the party's log has the place").
+				WithHint("Write the statement another way, and report it.")
 		}
 	}()
 	return do()

@@ -15,7 +15,8 @@
 //	approve   the nonces make the execution id; every party reserves its charge durably
 //	          and signs what it approves (RULES 4)
 //	confirm   every party verifies the whole set against its own plan
-//	start     every party re-checks and makes its charge final, then reads its data
+//	start     every party re-checks and makes its charge final, in one durable entry with the
+//	          whole set ([Approvals]), then reads its data
 //	compute   at the slot boundary the inputs enter package mpc; the gateway opens
 //	receipts  the gateway signs a hash of the released batch, every party a receipt for
 //	          it; only then does Run return rows (RULES 23)

@@ -96,21 +96,24 @@ func clean(s string, limit int) string {
 
 // unreachable says that a party has no connection; reason is a constant, or "".
 func unreachable(party, reason string) *pgerr.Error {
-	e := pgerr.New(pgerr.ConnectionFailure, "owner %q cannot be reached", party)
-	if reason != "" {
-		e = e.WithDetail("%s", reason)
+	e := pgerr.New(pgerr.ConnectionFailure, "owner %q cannot be reached", party).
+		WithHint("Try again later, or ask the operator of %q, who runs c2dproxy doctor.", party)
+	if reason == "" {
+		return e
 	}
-	return e.WithHint("ask the operator of %q, or try again later", party)
+	return e.WithDetail("%s", reason)
 }
 
 // lost says that the connection to a party broke while a question ran.
 func lost(party string) *pgerr.Error {
-	return pgerr.New(pgerr.ConnectionFailure, "the connection to owner %q was lost while the question ran", party)
+	return pgerr.New(pgerr.ConnectionFailure, "the connection to owner %q was lost while the question ran", party).
+		WithHint("SELECT * FROM c2d.history says whether it was charged; then ask again.")
 }
 
 // slow says that a party missed the time of a step.
 func slow(party, step string) *pgerr.Error {
-	return pgerr.New(pgerr.QueryCanceled, "owner %q did not %s in time", party, step)
+	return pgerr.New(pgerr.QueryCanceled, "owner %q did not %s in time", party, step).
+		WithHint("Ask again; if it happens again, tell the operator of %q.", party)
 }
 
 // errAborted means that somebody else's failure ended the work; it never hides that failure.

@@ -34,13 +34,20 @@ func (x *executions) add(e *execution) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.running[e.id] != nil {
-		return pgerr.New(pgerr.ObjectNotInState, "this execution runs already")
+		return pgerr.New(pgerr.ObjectNotInState, "this execution runs already").WithHint("Ask again.")
 	}
 	if len(x.running) >= x.limit {
-		return pgerr.New(pgerr.ConfigurationLimit, "too many questions run at once").WithHint("try again in a moment")
+		return pgerr.New(pgerr.ConfigurationLimit, "too many questions run at once").WithHint("Try again in a moment.")
 	}
 	x.running[e.id] = e
 	return nil
+}
+
+// Running is the number of executions in which this party takes part now.
+func (n *Node) Running() int {
+	n.executions.mu.Lock()
+	defer n.executions.mu.Unlock()
+	return len(n.executions.running)
 }
 
 // remove forgets an execution and closes streams that nobody took.

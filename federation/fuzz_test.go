@@ -43,6 +43,8 @@ func FuzzMessages(f *testing.F) {
 		`{"type":"propose","body":{"query":{"sql":"SELECT 1","args":[null,"x"],"epoch":"` + zeros + `"},"planHash":"` + zeros + `"}}`,
 		`{"type":"done","body":{"traffic":{"sent":-1}}}`,
 		`{"type":"release","body":{"batch":"` + zeros + `","signature":"AAAA","head":{"seq":1,"hash":"` + zeros + `"}}}`,
+		`{"type":"receipt","body":{"signature":"AAAA","head":{"seq":1,"hash":"` + zeros + `","signature":"AQ=="}}}`,
+		`{"type":"beat","body":{"clock":1,"epochs":{},"head":{"seq":1,"hash":"` + zeros + `","signature":"AQ=="},"held":{"seq":0,"hash":"` + zeros + `"}}}`,
 		`{"type":"failure","body":{"code":"42501","message":"no"}}`,
 		`{"type":"start","extra":1}`, `{"type":"start"}{}`, `{"type":"nonce","body":{"nonce":"00"}}`,
 	} {

@@ -295,13 +295,15 @@ type testLedger struct {
 	mu     sync.Mutex
 	state  map[ExecutionID]string
 	seq    uint64
-	heads  map[string]ledgerHead
+	heads  map[string]signedHead
 	refuse error
 	behind error
+
+	approvals map[ExecutionID][]byte
 }
 
 func newTestLedger() *testLedger {
-	return &testLedger{state: map[ExecutionID]string{}, heads: map[string]ledgerHead{}, seq: 1, at: func(string) {}}
+	return &testLedger{state: map[ExecutionID]string{}, heads: map[string]signedHead{}, approvals: map[ExecutionID][]byte{}, seq: 1, at: func(string) {}}
 }
 
 func (l *testLedger) Reserve(_ context.Context, r Reservation) error {
@@ -319,7 +321,7 @@ func (l *testLedger) Reserve(_ context.Context, r Reservation) error {
 	return nil
 }
 
-func (l *testLedger) Start(_ context.Context, id ExecutionID, recheck func() error) error {
+func (l *testLedger) Start(_ context.Context, id ExecutionID, approvals []byte, recheck func() error) error {
 	l.at("start")
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -329,7 +331,7 @@ func (l *testLedger) Start(_ context.Context, id ExecutionID, recheck func() err
 	if err := recheck(); err != nil {
 		return err
 	}
-	l.state[id] = "started"
+	l.state[id], l.approvals[id] = "started", approvals
 	l.seq++
 	return nil
 }
@@ -361,19 +363,19 @@ func (l *testLedger) Head(context.Context) (uint64, [32]byte, error) {
 	return l.seq, [32]byte{byte(l.seq)}, nil
 }
 
-func (l *testLedger) RecordPeer(peer string, seq uint64, hash [32]byte) error {
+func (l *testLedger) RecordPeer(peer string, seq uint64, hash [32]byte, signature []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.heads[peer] = ledgerHead{seq, hash}
+	l.heads[peer] = signedHead{ledgerHead{seq, hash}, signature}
 	l.seq++
 	return nil
 }
 
-func (l *testLedger) Peer(peer string) (uint64, [32]byte, error) {
+func (l *testLedger) Peer(peer string) (uint64, [32]byte, []byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.heads[peer]
-	return h.Seq, h.Hash, nil
+	return h.Seq, h.Hash, h.Signature, nil
 }
 
 func (l *testLedger) CheckNotBehind(seq uint64, _ [32]byte) error {

@@ -3,6 +3,7 @@ package federation
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -24,8 +25,8 @@ type helloMessage struct {
 type beatMessage struct {
 	Clock  int64             `json:"clock"`  // ms since 1970 UTC
 	Epochs map[string]digest `json:"epochs"` // of the studies that both are parties of
-	Head   ledgerHead        `json:"head"`
-	Held   ledgerHead        `json:"held"`             // the newest head of the receiver that the sender recorded; Seq 0: none
+	Head   signedHead        `json:"head"`
+	Held   signedHead        `json:"held"`             // the newest head of the receiver that the sender recorded; Seq 0: none
 	Public [][]byte          `json:"public,omitempty"` // when they changed
 }
 
@@ -116,7 +117,7 @@ func (m *mesh) sendBeats(ctx context.Context, l *link, control net.Conn, sent []
 	defer ticker.Stop()
 	for {
 		kicked := m.kicked()
-		beat, err := m.beat(ctx, l.peer.Name)
+		beat, err := m.beat(ctx, l.peer.Name, l.key)
 		if err != nil {
 			m.options.Logger.Error("no status for peers", "peer", l.peer.Name, "cause", err.Error())
 			m.note(l.peer.Name, func(s *peerState) { s.status.LastError = "this party's ledger could not be read" })
@@ -141,7 +142,7 @@ func (m *mesh) sendBeats(ctx context.Context, l *link, control net.Conn, sent []
 }
 
 // beat is this party's status for a peer.
-func (m *mesh) beat(ctx context.Context, peer string) (*beatMessage, error) {
+func (m *mesh) beat(ctx context.Context, peer string, key ed25519.PublicKey) (*beatMessage, error) {
 	head, err := m.head(ctx)
 	if err != nil {
 		return nil, err
@@ -152,45 +153,11 @@ func (m *mesh) beat(ctx context.Context, peer string) (*beatMessage, error) {
 			beat.Epochs[name] = study.Epoch()
 		}
 	}
-	beat.Held, err = m.recorded(peer)
+	held, err := m.recorded(peer)
+	if err == nil && held.by(peer, key) { // one that is not signed, or with a key that was replaced since, proves nothing to the peer
+		beat.Held = held
+	}
 	return beat, err
-}
-
-// head is this party's ledger head.
-func (m *mesh) head(ctx context.Context) (ledgerHead, error) {
-	seq, hash, err := m.options.Ledger.Head(ctx)
-	if err != nil {
-		return ledgerHead{}, fmt.Errorf("read the ledger's head: %w", err)
-	}
-	return ledgerHead{seq, hash}, nil
-}
-
-// recorded is the newest recorded head of a peer's ledger.
-func (m *mesh) recorded(peer string) (ledgerHead, error) {
-	seq, hash, err := m.options.Heads.Peer(peer)
-	if err != nil {
-		return ledgerHead{}, fmt.Errorf("recall the ledger head of %q: %w", peer, err)
-	}
-	return ledgerHead{seq, hash}, nil
-}
-
-// record keeps a peer's head, unless it is older than what is recorded.
-func (m *mesh) record(peer string, head ledgerHead) (older bool, err error) {
-	m.recording.Lock()
-	defer m.recording.Unlock()
-	known, err := m.recorded(peer)
-	switch {
-	case err != nil:
-		return false, err
-	case known.Seq != 0 && olderThan(&head, &known):
-		return true, nil
-	case head.Seq == 0 || head == known:
-		return false, nil
-	}
-	if err := m.options.Heads.RecordPeer(peer, head.Seq, head.Hash); err != nil {
-		return false, fmt.Errorf("record the ledger head of %q: %w", peer, err)
-	}
-	return false, nil
 }
 
 // receiveBeats takes a peer's status until the link ends; silence of three beats ends it.
@@ -219,18 +186,18 @@ func (m *mesh) takeBeat(l *link, beat *beatMessage, first bool) error {
 	if len(beat.Epochs) > maxStudies {
 		return errFrame
 	}
+	if !beat.Head.by(l.peer.Name, l.key) {
+		return unsignedHead(l.peer.Name)
+	}
 	if first {
 		known, err := m.recorded(l.peer.Name)
 		if err != nil {
 			return err
 		}
-		older := known.Seq != 0 && olderThan(&beat.Head, &known)
+		older := known.Seq != 0 && olderThan(&beat.Head.ledgerHead, &known.ledgerHead)
 		m.note(l.peer.Name, func(s *peerState) { s.status.LedgerBehind = older })
 	}
-	var weAreOlder bool
-	if beat.Held.Seq != 0 {
-		weAreOlder = m.options.Heads.CheckNotBehind(beat.Held.Seq, beat.Held.Hash) != nil
-	}
+	weAreOlder := m.weAreBehind(l.peer.Name, &beat.Held)
 	if beat.Public != nil {
 		if err := m.takePublic(l.peer.Name, beat.Public); err != nil {
 			return err
@@ -239,10 +206,4 @@ func (m *mesh) takeBeat(l *link, beat *beatMessage, first bool) error {
 	skew := time.UnixMilli(beat.Clock).Sub(m.options.Clock())
 	m.note(l.peer.Name, func(s *peerState) { s.beat(beat, skew, weAreOlder) })
 	return nil
-}
-
-// olderThan reports whether a ledger at head lacks what it had at known, or has other
-// entries in its place.
-func olderThan(head, known *ledgerHead) bool {
-	return head.Seq < known.Seq || head.Seq == known.Seq && head.Hash != known.Hash
 }

@@ -10,11 +10,12 @@ import (
 )
 
 // errShape means that a Source did not return what its task declares.
-var errShape = pgerr.New(pgerr.SystemError, "the owner's database did not return what its task declares")
+var errShape = pgerr.New(pgerr.SystemError, "the owner's database did not return what its task declares").
+	WithHint("The owner runs c2dproxy check and looks into its log.")
 
 // errTooMany means that a table exceeds its declared bound where the task may not cut.
 var errTooMany = pgerr.New(pgerr.SystemError, "the owner's data exceed the declared number of rows").
-	WithHint("the owner must raise the bound in its catalog")
+	WithHint("The owner must raise rows or units of the table in its configuration.")
 
 // tableOf copies a record into a task's input, padded to task.Rows: zero words, nil keys.
 // A null key is nil too and matches nothing; a null word is refused.

@@ -229,10 +229,10 @@ func (m *mesh) link(name string) (*link, error) {
 	}
 	s := m.state[name]
 	if s == nil {
-		return nil, unreachable(name, "it is not among this party's peers")
+		return nil, unreachable(name, "It is not among this party's peers.")
 	}
 	if s.status.KeyMismatch {
-		return nil, unreachable(name, "another key than the pinned one answers in its place")
+		return nil, unreachable(name, "Another key than the pinned one answers in its place.")
 	}
 	return nil, unreachable(name, "") // addresses and causes are the operator's: see Peers
 }

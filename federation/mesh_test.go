@@ -119,7 +119,7 @@ func TestLedgerBehind(t *testing.T) {
 	t.Parallel()
 	w := running(t, nil)
 	w.answers(0)
-	eventually(t, "heads recorded", func() bool { seq, _, _ := w.ledgers[0].Peer("lab"); return seq > 1 })
+	eventually(t, "heads recorded", func() bool { seq, _, _, _ := w.ledgers[0].Peer("lab"); return seq > 1 })
 	w.stop(1)
 	w.ledgers[1] = newTestLedger() // as if restored from an old backup
 	w.make(1)

@@ -66,13 +66,13 @@ type doneMessage struct {
 type releaseMessage struct {
 	Batch     digest     `json:"batch"`
 	Signature []byte     `json:"signature"`
-	Head      ledgerHead `json:"head"` // of the gateway's ledger
+	Head      signedHead `json:"head"` // of the gateway's ledger
 }
 
 // receiptMessage is a participant's signature under the same release.
 type receiptMessage struct {
 	Signature []byte     `json:"signature"`
-	Head      ledgerHead `json:"head"` // of the participant's ledger
+	Head      signedHead `json:"head"` // of the participant's ledger
 }
 
 // queryMessage is a sqlplan.Query as it travels.

@@ -17,6 +17,7 @@ type Node struct {
 	mesh       *mesh
 	executions executions
 	queries    chan struct{} // one token a question that this gateway runs
+	rehearsals chan struct{} // one token a question that it rehearses
 	random     lockedReader
 	misses     throttle
 
@@ -32,6 +33,7 @@ func New(o Options) (*Node, error) {
 	n := &Node{options: o, limits: o.Limits.withDefaults(), random: lockedReader{r: o.Rand}}
 	n.options.Rand = &n.random
 	n.queries = make(chan struct{}, n.limits.Queries)
+	n.rehearsals = make(chan struct{}, rehearsalsAtOnce)
 	n.executions = executions{running: map[ExecutionID]*execution{}, limit: n.limits.Parts}
 	m, err := newMesh(&n.options, n.limits)
 	if err != nil {
@@ -89,7 +91,7 @@ func (n *Node) ledgerTrusted() error {
 			return behind(n.options.Self)
 		case p.Reachable && p.Epochs == nil:
 			return pgerr.New(pgerr.ObjectNotInState, "%q and %q have just connected and not compared their ledgers yet", n.options.Self, p.Name).
-				WithHint("try again in a moment")
+				WithHint("Try again in a moment.")
 		}
 	}
 	return nil

@@ -98,10 +98,10 @@ type Audit interface {
 // Heads remembers, durably, how long the peers' ledgers were, and holds this party's own ledger
 // to what peers remember of it. *ledger.Ledger implements it.
 type Heads interface {
-	// RecordPeer keeps the head of a peer's ledger.
-	RecordPeer(peer string, seq uint64, hash [32]byte) error
+	// RecordPeer keeps the head of a peer's ledger with the peer's signature.
+	RecordPeer(peer string, seq uint64, hash [32]byte, signature []byte) error
 	// Peer returns the last recorded head; seq 0 if there is none.
-	Peer(peer string) (seq uint64, hash [32]byte, err error)
+	Peer(peer string) (seq uint64, hash [32]byte, signature []byte, err error)
 	// CheckNotBehind returns an error if this party's ledger does not contain what it once had.
 	CheckNotBehind(seq uint64, hash [32]byte) error
 }

@@ -28,6 +28,7 @@ type part struct {
 	nonce         digest
 	execution     *execution
 	expires       time.Time // the earliest expiry of all approvals
+	approved      []byte    // the verified set, as the ledger keeps it
 	started       time.Time
 	connected     chan connection // buffered; nil until connecting began
 	disconnect    context.CancelFunc
@@ -133,7 +134,8 @@ func (p *part) propose(ctx context.Context) error {
 	}
 	if p.planHash != m.PlanHash {
 		return pgerr.New(pgerr.ObjectNotInState, "%q (version %s) plans this statement differently than gateway %q (version %s)",
-			p.node.options.Self, sqlplan.Version, p.talk.peer, clean(q.Version, 32))
+			p.node.options.Self, sqlplan.Version, p.talk.peer, clean(q.Version, 32)).
+			WithHint("Both parties must run the same version of c2dproxy: the operators compare c2dproxy version.")
 	}
 	if p.members, err = Participants(p.plan); err != nil {
 		return err
@@ -208,13 +210,16 @@ func (p *part) confirm(ctx context.Context) error {
 	if p.expires, err = p.node.verifySet(p, m.Approvals); err != nil {
 		return err
 	}
+	if p.approved, err = p.approvals(m.Approvals); err != nil {
+		return err
+	}
 	return p.talk.send(ctx, msgReady, nil)
 }
 
 // verifySet checks every approval and returns the earliest expiry.
 func (n *Node) verifySet(p *part, set []signedApproval) (earliest time.Time, err error) {
 	if len(set) != len(p.members) {
-		return earliest, pgerr.New(pgerr.ObjectNotInState, "the set of approvals is not that of this question's participants")
+		return earliest, pgerr.New(pgerr.ObjectNotInState, "the set of approvals is not that of this question's participants").WithHint("Ask again.")
 	}
 	now := n.options.Clock()
 	for i, m := range p.members {
@@ -235,7 +240,8 @@ func (n *Node) verifySet(p *part, set []signedApproval) (earliest time.Time, err
 
 // expired says that an approval is not valid now.
 func expired(party string) error {
-	return pgerr.New(pgerr.ObjectNotInState, "the approval of %q has expired, or the clocks of the parties differ", party)
+	return pgerr.New(pgerr.ObjectNotInState, "the approval of %q has expired, or the clocks of the parties differ", party).
+		WithHint("Ask again. If this persists, the operators run c2dproxy doctor.")
 }
 
 // start makes the charge final. What was true at approval must still hold, in the same transaction.
@@ -245,7 +251,7 @@ func (p *part) start(ctx context.Context) error {
 	if err := p.talk.receive(ctx, msgStart, nil); err != nil {
 		return err
 	}
-	if err := p.node.options.Ledger.Start(ctx, p.execution.id, p.recheck); err != nil {
+	if err := p.node.options.Ledger.Start(ctx, p.execution.id, p.approved, p.recheck); err != nil {
 		return err
 	}
 	p.started = time.Now()
@@ -262,7 +268,7 @@ func (p *part) recheck() error {
 		return err
 	}
 	if p.node.policyVersion() != p.policyVersion {
-		return pgerr.New(pgerr.ObjectNotInState, "the policy of %q changed while the question was approved", p.node.options.Self).WithHint("ask again")
+		return pgerr.New(pgerr.ObjectNotInState, "the policy of %q changed while the question was approved", p.node.options.Self).WithHint("Ask again.")
 	}
 	return p.node.allow(study, p.plan)
 }
@@ -287,7 +293,7 @@ func (p *part) receipt(ctx context.Context) error {
 	if err := p.node.options.Audit.Released(ctx, r); err != nil {
 		return err
 	}
-	if err := p.node.exchangeHead(gateway, m.Head); err != nil {
+	if err := p.node.exchangeHead(gateway, r.GatewayKey, m.Head); err != nil {
 		return err
 	}
 	head, err := p.node.mesh.head(ctx)
@@ -295,17 +301,6 @@ func (p *part) receipt(ctx context.Context) error {
 		return err
 	}
 	return p.talk.send(ctx, msgReceipt, receiptMessage{r.Signature, head})
-}
-
-// exchangeHead records the ledger head that another party sent with a release or receipt.
-// One that is older than the recorded one proves nothing here: of two questions at once the
-// later head may arrive first.
-func (n *Node) exchangeHead(party string, head ledgerHead) error {
-	if party == n.options.Self {
-		return nil
-	}
-	_, err := n.mesh.record(party, head)
-	return err
 }
 
 // keyOf returns the key that a party proved to hold on a connection; without one, our own.

@@ -57,16 +57,3 @@ func receiptText(release digest, gatewaySignature []byte, party string) digest {
 	t.text(party)
 	return t.sum()
 }
-
-// ledgerHead says how long a party's ledger is. Peers keep the newest: a ledger that lacks
-// what it once had was restored from an old copy.
-type ledgerHead struct {
-	Seq  uint64 `json:"seq"`
-	Hash digest `json:"hash"`
-}
-
-// behind is the error for a ledger that is older than what it once signed.
-func behind(party string) *pgerr.Error {
-	return pgerr.New(pgerr.LedgerBehind, "the privacy ledger of owner %q is older than a receipt that another party holds", party).
-		WithHint("the operator of %q must run c2dproxy ledger verify and restore the newest ledger", party)
-}

@@ -110,6 +110,70 @@ func TestForgedRelease(t *testing.T) {
 	}
 }
 
+// A gateway delivers no rows for a receipt that its party did not sign, or signed for another release (RULES 23).
+func TestForgedReceipt(t *testing.T) {
+	t.Parallel()
+	w := running(t, nil)
+	for name, c := range map[string]struct {
+		sign func(m *releaseMessage, id ExecutionID) []byte // the lab's
+		ok   bool
+	}{
+		"honest": {func(m *releaseMessage, id ExecutionID) []byte { return w.receipt(1, m, id) }, true},
+		"none":   {func(*releaseMessage, ExecutionID) []byte { return nil }, false},
+		"by another party": {func(m *releaseMessage, id ExecutionID) []byte {
+			text := receiptText(releaseText(id, m.Batch, "clinic"), m.Signature, "lab")
+			return ed25519.Sign(w.keys[2], text[:])
+		}, false},
+		"of another execution": {func(m *releaseMessage, _ ExecutionID) []byte { return w.receipt(1, m, ExecutionID{9}) }, false},
+		"of another batch": {func(m *releaseMessage, id ExecutionID) []byte {
+			other := *m
+			other.Batch[0]++
+			return w.receipt(1, &other, id)
+		}, false},
+	} {
+		q := w.query(0)
+		g, err := w.nodes[0].ask(&q)
+		must(t, err)
+		g.id = ExecutionID{1}
+		g.opened <- program.Opened{"sum": {1, 2, 3, 4}}
+		for i, member := range testNames {
+			near, far := net.Pipe()
+			g.set[i].Key = w.keys[i].Public().(ed25519.PublicKey)
+			g.talks = append(g.talks, &conversation{conn: near, peer: member})
+			g.own.Go(func() {
+				defer far.Close()
+				there := &conversation{conn: far, peer: "clinic"}
+				var m releaseMessage
+				if there.receive(t.Context(), msgRelease, &m) != nil {
+					return
+				}
+				signature := w.receipt(i, &m, g.id)
+				if i == 1 {
+					signature = c.sign(&m, g.id)
+				}
+				_ = there.send(t.Context(), msgReceipt, receiptMessage{signature, signedAs(w.keys[i], member, ledgerHead{Seq: 1})})
+			})
+		}
+		rows, err := g.release(t.Context())
+		for _, talk := range g.talks {
+			_ = talk.conn.Close()
+		}
+		g.own.Wait()
+		if !c.ok {
+			refused(t, err, pgerr.ObjectNotInState, "lab", "not signed")
+		}
+		if c.ok && err != nil || (len(rows) > 0) != c.ok {
+			t.Errorf("%s: %d rows, %v", name, len(rows), err)
+		}
+	}
+}
+
+// receipt is party i's signature under a release.
+func (w *world) receipt(i int, m *releaseMessage, id ExecutionID) []byte {
+	text := receiptText(releaseText(id, m.Batch, testNames[0]), m.Signature, testNames[i])
+	return ed25519.Sign(w.keys[i], text[:])
+}
+
 // What an owner records proves the release to whoever knows the gateway's pin (RULES 23).
 func TestReceiptProves(t *testing.T) {
 	t.Parallel()

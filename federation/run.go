@@ -113,7 +113,7 @@ func (n *Node) fit(study *catalog.Study, party string) error {
 	pin, _ := pinIn(study, party)
 	if party == n.options.Self {
 		if own, err := catalog.Fingerprint(n.mesh.publicKey()); err != nil || own != pin {
-			return pgerr.New(pgerr.ObjectNotInState, "the catalog of study %q holds another key of %q", study.Name, party)
+			return pgerr.New(pgerr.ObjectNotInState, "the catalog of study %q holds another key of %q", study.Name, party).WithHint("The operators compare the fingerprints of their keys: c2dproxy doctor.")
 		}
 		return n.ledgerTrusted()
 	}
@@ -124,14 +124,16 @@ func (n *Node) fit(study *catalog.Study, party string) error {
 	s, _ := n.mesh.status(party)
 	switch {
 	case l.peer.Key != pin:
-		return pgerr.New(pgerr.ObjectNotInState, "the catalog of study %q holds another key of %q than %q pins", study.Name, party, n.options.Self)
+		return pgerr.New(pgerr.ObjectNotInState, "the catalog of study %q holds another key of %q than %q pins", study.Name, party, n.options.Self).
+			WithHint("The operators compare the fingerprints of their keys: c2dproxy doctor.")
 	case s.Version != sqlplan.Version:
 		return pgerr.New(pgerr.ObjectNotInState, "%q plans with version %s and gateway %q with version %s", party, s.Version, n.options.Self, sqlplan.Version).
-			WithHint("both parties must run the same version of c2dproxy")
+			WithHint("Both parties must run the same version of c2dproxy: the operators compare c2dproxy version.")
 	case s.LedgerBehind:
 		return behind(party)
 	case s.Skew.Abs() > n.limits.Skew:
-		return pgerr.New(pgerr.ObjectNotInState, "the clocks of %q and %q differ by more than %s", party, n.options.Self, n.limits.Skew)
+		return pgerr.New(pgerr.ObjectNotInState, "the clocks of %q and %q differ by more than %s", party, n.options.Self, n.limits.Skew).
+			WithHint("Their operators must set the clocks: c2dproxy doctor says which.")
 	}
 	return nil
 }
@@ -198,7 +200,7 @@ func (g *question) hangUp(ctx context.Context, err error) {
 func (g *question) propose(ctx context.Context) error {
 	message, err := messageOf(&g.plan.Query)
 	if err != nil {
-		return pgerr.New(pgerr.InvalidParameterValue, "the statement or a parameter is not valid UTF-8")
+		return pgerr.New(pgerr.InvalidParameterValue, "the statement or a parameter is not valid UTF-8").WithHint("SET client_encoding to what the client sends.")
 	}
 	return g.each(ctx, g.node.limits.Approve, "check the question", func(ctx context.Context, i int, c *conversation) error {
 		if err := c.send(ctx, msgPropose, proposeMessage{message, g.planHash}); err != nil {
@@ -285,7 +287,7 @@ func (g *question) release(ctx context.Context) ([][]*string, error) {
 		if !signedBy(pin, g.set[i].Key, receiptText(text, signature, party), m.Signature) {
 			return pgerr.New(pgerr.ObjectNotInState, "the receipt of owner %q is not signed by it", party)
 		}
-		return g.node.exchangeHead(party, m.Head)
+		return g.node.exchangeHead(party, g.set[i].Key, m.Head)
 	})
 	if err != nil {
 		return nil, err

@@ -26,8 +26,9 @@ type Ledger interface {
 	// reservation and refuses (ZD010) what does not fit. Durable before it returns.
 	Reserve(ctx context.Context, r Reservation) error
 	// Start makes the charge final, once: a second Start of an id is refused. recheck
-	// runs in the same transaction and its error refuses. Durable before it returns.
-	Start(ctx context.Context, id ExecutionID, recheck func() error) error
+	// runs in the same transaction and its error refuses. The approvals of all participants
+	// (see DecodeApprovals) are kept with it. Durable before it returns.
+	Start(ctx context.Context, id ExecutionID, approvals []byte, recheck func() error) error
 	// Finish records that a started execution ended.
 	Finish(ctx context.Context, id ExecutionID) error
 	// Abandon refunds a reservation that was never started; on a started one it does nothing.

@@ -22,12 +22,12 @@ import (
 
 // PostgresOptions describe an owner's PostgreSQL database.
 type PostgresOptions struct {
-	DSN         string            // connection string; required
-	Mapping     map[string]string // table → the owner's SELECT for it; see Mapped for several studies
-	Salt        Salt              // the owner's secret for PRF order; required
-	SearchPath  string            // for mapping SQL; default: pg_catalog, public, pg_temp
-	Connections int32             // at most; default 4
-	Logger      *slog.Logger      // required; gets SQLSTATE and message of the database's errors, never DETAIL
+	DSN         string                 // connection string; required
+	Mapping     map[string]MappedTable // by name; see Mapped for several studies
+	Salt        Salt                   // the owner's secret for PRF order; required
+	SearchPath  string                 // for mapping SQL; default: pg_catalog, public, pg_temp
+	Connections int32                  // at most; default 4
+	Logger      *slog.Logger           // required; gets SQLSTATE and message of the database's errors, never DETAIL
 }
 
 // Salt is an owner's secret of 32 bytes. Task SQL gets it as $1, 64 hexadecimal digits. It
@@ -51,7 +51,7 @@ func (Salt) LogValue() slog.Value { return slog.StringValue("[salt]") }
 // class; PostgreSQL's DETAIL may hold row data and goes nowhere.
 type Postgres struct {
 	pool    *pgxpool.Pool
-	mapping map[string]string
+	mapping map[string]MappedTable
 	salt    string
 	logger  *slog.Logger
 }
@@ -93,7 +93,7 @@ func NewPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 }
 
 // Mapped returns a source on the same connections with another study's mapping.
-func (s *Postgres) Mapped(mapping map[string]string) *Postgres {
+func (s *Postgres) Mapped(mapping map[string]MappedTable) *Postgres {
 	c := *s
 	c.mapping = maps.Clone(mapping)
 	return &c
@@ -117,6 +117,9 @@ func (s *Postgres) Read(ctx context.Context, task sqlplan.LocalTask) (arrow.Reco
 	var record arrow.Record
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := limitTime(ctx, tx); err != nil {
+			return err
+		}
+		if err := s.conforms(ctx, tx, task.Tables); err != nil {
 			return err
 		}
 		if check != "" {
@@ -150,7 +153,7 @@ func limitTime(ctx context.Context, tx pgx.Tx) error {
 
 // errOutside is the constant error of data outside what the owner declared.
 var errOutside = pgerr.New(pgerr.SystemError, "the owner's data are not within their declared bounds and domains").
-	WithHint("the owner must correct its catalog or its mapping")
+	WithHint("The owner must correct bounds, domains or mapping in its configuration: c2dproxy check says where.")
 
 // checkBounds runs a task's check, which counts rows outside declared bounds.
 func checkBounds(ctx context.Context, tx pgx.Tx, check string) error {
@@ -237,23 +240,30 @@ func (s *Postgres) reduce(ctx context.Context, err error) error {
 		// Message may quote a value ("invalid input syntax for type integer: …"), so not even
 		// the owner's log gets more than the code and where in the statement it arose.
 		s.logger.Error("the owner's database refused a task", "sqlstate", e.Code, "position", e.Position, "routine", e.Routine)
-		return pgerr.New(pgerr.SystemError, "the owner's database failed on its part of the question (class %s)", clean(e.Code[:min(2, len(e.Code))], 2))
+		return pgerr.New(pgerr.SystemError, "the owner's database failed on its part of the question").WithHint("Tell the owner; its log has the cause.")
 	case errors.Is(err, errCopyRows):
 		s.logger.Error("the owner's data exceed the declared number of rows")
 		return errTooMany
 	case errors.Is(err, errCopy):
 		s.logger.Error("the owner's database returned another shape than declared", "cause", err.Error())
 		return errShape
+	case errors.Is(err, errMapping):
+		s.logger.Error("the mapping is not as declared; c2dproxy check says where", "cause", err.Error())
+		return errDeclared
 	case errors.Is(err, errSQL):
 		s.logger.Error("a task was not run", "cause", err.Error())
-		return pgerr.New(pgerr.SystemError, "the owner has no mapping for this question")
+		return pgerr.New(pgerr.SystemError, "the owner has no mapping for this question").WithHint("The owner must add the table to the sources in its configuration.")
 	}
 	s.logger.Error("the owner's database cannot be reached", "cause", causeClass(err))
 	return errUnreachable
 }
 
+// errDeclared is the constant error of a mapping whose columns are not those that its owner declared.
+var errDeclared = pgerr.New(pgerr.SystemError, "the owner's database does not give the columns that its owner declared").
+	WithHint("The owner must correct its mapping: c2dproxy check says where.")
+
 // errUnreachable is the constant error of a connection that failed.
-var errUnreachable = pgerr.New(pgerr.SystemError, "the owner's database cannot be reached")
+var errUnreachable = pgerr.New(pgerr.SystemError, "the owner's database cannot be reached").WithHint("Tell the owner, and ask again later.")
 
 // causeClass names an error of the connection without its text, which may repeat the connection string.
 func causeClass(err error) string {

@@ -17,7 +17,7 @@ var errSQL = errors.New("the task's SQL is not of the form that a Source runs")
 // substituted as a literal. It consists of hexadecimal digits only and is put where the lexer
 // finds the parameter token $1, never inside a string, name or comment; any other
 // parameter is refused. A mapping is the owner's own text and may hold no parameter.
-func taskSQL(sql string, tables []string, mapping map[string]string, salt string) (string, error) {
+func taskSQL(sql string, tables []string, mapping map[string]MappedTable, salt string) (string, error) {
 	if strings.Trim(salt, "0123456789abcdef") != "" {
 		return "", fmt.Errorf("%w: the salt is not hexadecimal", errSQL)
 	}
@@ -31,11 +31,11 @@ func taskSQL(sql string, tables []string, mapping map[string]string, salt string
 	var b strings.Builder
 	b.WriteString("WITH ")
 	for i, table := range tables {
-		text, ok := mapping[table]
+		mapped, ok := mapping[table]
 		if !ok {
 			return "", fmt.Errorf("%w: no mapping for table %q", errSQL, table)
 		}
-		text, _, err := substitute(text, "")
+		text, _, err := substitute(mapped.SQL, "")
 		if err != nil {
 			return "", fmt.Errorf("mapping of table %q: %w", table, err)
 		}

@@ -9,7 +9,7 @@ import (
 // mapping fails would make only those questions fail whose filter reaches that row (RULES 12).
 func TestMappingIsComputedWhole(t *testing.T) {
 	t.Parallel()
-	sql, err := taskSQL("SELECT 1 FROM \"t\" WHERE x = 2", []string{"t"}, map[string]string{"t": "SELECT w::numeric AS x FROM raw"}, strings.Repeat("0", 64))
+	sql, err := taskSQL("SELECT 1 FROM \"t\" WHERE x = 2", []string{"t"}, map[string]MappedTable{"t": {SQL: "SELECT w::numeric AS x FROM raw"}}, strings.Repeat("0", 64))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (t *throttle) check(analyst string, now time.Time) error {
 		return nil
 	}
 	return pgerr.New(pgerr.ConfigurationLimit, "too many questions of this analyst failed or missed the owner's time slot").
-		WithHint("wait an hour, or ask the owner to look into its log and to raise its slot")
+		WithHint("Wait an hour, or ask the owner to look into its log and to raise its slot.")
 }
 
 // recent returns the misses within the window.

@@ -20,3 +20,19 @@ func (s *Postgres) Units(ctx context.Context, table, unit string) (n int64, err 
 	}
 	return n, nil
 }
+
+// Exceeds reports whether a table as mapped has more rows, or more distinct units, than some numbers. The answer is for the
+// owner only.
+func (s *Postgres) Exceeds(ctx context.Context, table, unit string, rows, units int64) (moreRows, moreUnits bool, err error) {
+	name, column := pgx.Identifier{table}.Sanitize(), pgx.Identifier{unit}.Sanitize()
+	look := fmt.Sprintf("SELECT EXISTS (SELECT FROM %s OFFSET %d), EXISTS (SELECT FROM (SELECT DISTINCT %s FROM %s WHERE %s IS NOT NULL) AS u OFFSET %d)",
+		name, rows, column, name, column, units)
+	query, err := taskSQL(look, []string{table}, s.mapping, s.salt)
+	if err != nil {
+		return false, false, err
+	}
+	if err := s.pool.QueryRow(ctx, query).Scan(&moreRows, &moreUnits); err != nil {
+		return false, false, s.reduce(ctx, err)
+	}
+	return moreRows, moreUnits, nil
+}

@@ -119,13 +119,56 @@ func TestNoiseEqualsEval(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	uniform := drawn(t, "exact", ops)
+	want, err := program.Eval(p, nil, &reader{uniform})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := got.All(); !reflect.DeepEqual(all, want) {
+		t.Errorf("got %v, want %v", all, want)
+	}
+}
+
+// TestNoiseAtItsThresholds: a bit is 1 where its 64 uniform bits are below the threshold and 0 where they are equal to it:
+// all 64 bits of a threshold count (RULES 16). What the parties draw does not depend on thresholds, so these are
+// chosen by what will be drawn.
+func TestNoiseAtItsThresholds(t *testing.T) {
+	t.Parallel()
+	const digits = 8
+	op := program.Noise{N: 1, Bits: make([]uint64, digits)}
+	uniform := drawn(t, "thresholds", []program.Noise{op}) // for each digit that of the added and of the subtracted variable
+	for name, above := range map[string]uint64{"equal": 0, "one above": 1} {
+		want := uint64(0)
+		for b := range digits {
+			op.Bits[b] = uniform[2*b] + above
+			if uniform[2*b] < op.Bits[b] {
+				want += 1 << b
+			}
+			if uniform[2*b+1] < op.Bits[b] {
+				want -= 1 << b
+			}
+		}
+		p := program.Program{Ops: []program.Op{op, program.Open{Label: "0", A: 0, To: 0}}}
+		got, err := mpctest.Run(within(t), mpctest.NewNetwork(), "thresholds", p, [3]program.Inputs{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := got.All()["0"]; len(all) != 1 || all[0] != want {
+			t.Errorf("thresholds %s: got %v, want %d", name, all, int64(want))
+		}
+	}
+}
+
+// drawn is the uniform values that the parties of an execution draw for its noise, in order; nobody else could know.
+func drawn(t *testing.T, execution string, ops []program.Noise) []uint64 {
+	t.Helper()
 	words := 0
 	for _, op := range ops {
 		words += len(op.Bits) * ((2*op.N + 63) / 64)
 	}
 	planes := make([]uint64, 64*words)
 	for k := range 3 {
-		seed, err := mpctest.Seeds("exact", k).Seed((k+2)%3, "mpc/1/noise")
+		seed, err := mpctest.Seeds(execution, k).Seed((k+2)%3, "mpc/1/noise")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,11 +196,5 @@ func TestNoiseEqualsEval(t *testing.T) {
 			first += (2*op.N + 63) / 64
 		}
 	}
-	want, err := program.Eval(p, nil, &reader{uniform})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if all := got.All(); !reflect.DeepEqual(all, want) {
-		t.Errorf("got %v, want %v", all, want)
-	}
+	return uniform
 }

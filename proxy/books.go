@@ -31,6 +31,9 @@ func (b *books) Reserve(_ context.Context, r federation.Reservation) error {
 		reservation.Charges = append(reservation.Charges, ledger.Charge{
 			Source: charge.Source, Epsilon: charge.Epsilon, Delta: charge.Delta,
 		})
+		if err := b.mixed(r.Study, r.Analyst, charge.Source); err != nil {
+			return err
+		}
 		limit, err := b.limit(r.Study, r.Analyst, charge.Source)
 		if err != nil {
 			return err
@@ -67,6 +70,23 @@ func (b *books) limit(studyName, analyst, source string) (ledger.Limit, error) {
 	return limit, nil
 }
 
+// mixed refuses a question with noise to whom an exact grant over the same source gives answers without: noise
+// protects nobody from both together, and there is no total of ε for an exact grant.
+func (b *books) mixed(studyName, analyst, source string) error {
+	study, ok := b.study(studyName)
+	if !ok {
+		return nil
+	}
+	for _, grant := range study.GrantsFor(analyst) {
+		if grant.Owner == b.config.Party && grant.Release == catalog.ReleaseExact && slices.Contains(sourcesOf(study, grant), source) {
+			return pgerr.New(pgerr.InsufficientPrivilege, "permission denied: %s grants both exact and noisy answers over source %q", b.config.Party, source).
+				WithDetail("Exact answers over a source void the protection of noisy ones over the same source. Nothing was charged.").
+				WithHint("Ask %s to grant one release, dp or exact, for all its tables over %q.", b.config.Party, source)
+		}
+	}
+	return nil
+}
+
 // explain turns the ledger's refusals into the analyst's words: only the analyst's own
 // remainder is told (RULES 25).
 func (b *books) explain(err error, charges []sqlplan.Charge) error {
@@ -83,15 +103,27 @@ func (b *books) explain(err error, charges []sqlplan.Charge) error {
 	refusal := pgerr.New(pgerr.BudgetExhausted, "the privacy budget of %s at %s does not cover this question", over.Source, b.config.Party)
 	if over.Scope == ledger.ScopeSource {
 		return refusal.WithDetail("The question costs ε = %s; the owner's limit over all analysts is reached. Nothing was charged.", cost).
-			WithHint("Ask the owner.")
+			WithHint("Ask %s to raise the cap of source %q over all analysts.", b.config.Party, over.Source)
 	}
-	return refusal.WithDetail("The question costs ε = %s, ε = %s is left. Nothing was charged.", cost, over.RemainingEpsilon).
-		WithHint("SELECT * FROM c2d.budget shows what is left; SET c2d.epsilon to a smaller value, or ask the owner.")
+	switch left := over.RemainingEpsilon; {
+	case left <= 0:
+		return refusal.WithDetail("The question costs ε = %s, nothing is left. Nothing was charged.", cost).
+			WithHint("Ask %s to raise epsilon.total of your grant; SELECT * FROM c2d.budget shows what other owners have left.", b.config.Party)
+	case left >= cost:
+		return refusal.WithDetail("The question's δ is more than the δ that is left. Nothing was charged.").
+			WithHint("Ask for fewer numbers or groups, or ask %s to raise delta.total of your grant.", b.config.Party)
+	default:
+		return refusal.WithDetail("The question costs ε = %s, ε = %s is left. Nothing was charged.", cost, left).
+			WithHint("SET c2d.epsilon = %s fits, with more noise; or ask %s to raise epsilon.total of your grant.", left, b.config.Party)
+	}
 }
 
 // Start implements federation.Ledger.
-func (b *books) Start(_ context.Context, id federation.ExecutionID, recheck func() error) error {
-	return b.ledger.Start(ledger.ID(id), recheck)
+func (b *books) Start(_ context.Context, id federation.ExecutionID, approvals []byte, recheck func() error) error {
+	if len(approvals) == 0 {
+		return errors.New("an execution starts with the approvals of all participants")
+	}
+	return b.ledger.Start(ledger.ID(id), approvals, recheck)
 }
 
 // Finish implements federation.Ledger.
@@ -107,7 +139,7 @@ func (b *books) Abandon(_ context.Context, id federation.ExecutionID) error {
 // Head implements federation.Ledger.
 func (b *books) Head(context.Context) (uint64, [32]byte, error) { return b.ledger.Head() }
 
-// Approved implements federation.Audit: the reservation is the record of it.
+// Approved implements federation.Audit: the reservation is the record of it, and Start that of all approvals together.
 func (b *books) Approved(context.Context, federation.Approval) error { return nil }
 
 // Released implements federation.Audit. The entry holds the gateway's key in front of its signature, so

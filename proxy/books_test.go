@@ -97,13 +97,13 @@ func TestBooksStartOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	id, refusal := federation.ExecutionID{1}, errors.New("revoked")
-	if err := b.Start(t.Context(), id, func() error { return refusal }); !errors.Is(err, refusal) {
+	if err := b.Start(t.Context(), id, []byte("approvals"), func() error { return refusal }); !errors.Is(err, refusal) {
 		t.Fatalf("start in spite of the check: %v", err)
 	}
-	if err := b.Start(t.Context(), id, func() error { return nil }); err != nil {
+	if err := b.Start(t.Context(), id, []byte("approvals"), func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Start(t.Context(), id, func() error { return nil }); !errors.Is(err, ledger.ErrUsed) {
+	if err := b.Start(t.Context(), id, []byte("approvals"), func() error { return nil }); !errors.Is(err, ledger.ErrUsed) {
 		t.Errorf("a second start: %v", err)
 	}
 	if err := b.Abandon(t.Context(), id); err != nil {
@@ -143,7 +143,7 @@ func TestReleasedIsProved(t *testing.T) {
 	if err := b.ask(t, 1, "mia@b", "t", dp.OneEpsilon, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Start(t.Context(), federation.ExecutionID{1}, func() error { return nil }); err != nil {
+	if err := b.Start(t.Context(), federation.ExecutionID{1}, []byte("approvals"), func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	key, signature := make([]byte, ed25519.PublicKeySize), make([]byte, ed25519.SignatureSize)

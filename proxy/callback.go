@@ -41,6 +41,14 @@ func (s *session) run(ctx context.Context, call wire.Call) ([][]*string, error) 
 	if err != nil {
 		return nil, err
 	}
+	if dummy(call) {
+		answer, err := s.rehearse(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		s.last.Store(rehearsed(answer))
+		return answer.Rows, nil
+	}
 	began := time.Now()
 	answer, err := s.proxy.node.Run(ctx, query)
 	s.proxy.observe(s.analyst, s.study.Name, answer, err, time.Since(began))
@@ -65,9 +73,11 @@ func (s *session) explain(ctx context.Context, call wire.Call) ([][]*string, err
 	if err != nil {
 		return nil, err
 	}
-	budgets, err := s.budgets(ctx)
-	if err != nil {
-		return nil, err
+	var budgets []sqlplan.BudgetLine
+	if !dummy(call) {
+		if budgets, err = s.budgets(ctx); err != nil {
+			return nil, err
+		}
 	}
 	lines, err := explainLines(study, plan, budgets, one.json)
 	if err != nil {
@@ -114,7 +124,7 @@ func (s *session) query(call wire.Call) (sqlplan.Query, statement, error) {
 	}
 	plan, err := sqlplan.Compile(study, query)
 	if err != nil {
-		return sqlplan.Query{}, statement{}, err
+		return sqlplan.Query{}, statement{}, s.stale(study, err)
 	}
 	if !slices.EqualFunc(plan.Columns, one.output, func(c sqlplan.Column, oid uint32) bool { return c.OID == oid }) {
 		return sqlplan.Query{}, statement{}, pgerr.New(pgerr.InternalError, "the statement's column types cannot be confirmed").
@@ -126,9 +136,9 @@ func (s *session) query(call wire.Call) (sqlplan.Query, statement, error) {
 
 // settings reads what the shadow says of the session at execution.
 func (s *session) settings(of map[string]string) (sqlplan.Settings, error) {
-	if mode := of["c2d.mode"]; mode != "" && mode != "live" {
-		return sqlplan.Settings{}, pgerr.New(pgerr.FeatureNotSupported, "c2d.mode %q is not supported", mode).
-			WithHint("RESET c2d.mode")
+	if mode := of["c2d.mode"]; mode != "" && mode != modeLive && mode != modeDummy {
+		return sqlplan.Settings{}, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter %q", "c2d.mode").
+			WithHint("SET c2d.mode = 'dummy' for answers from made-up rows, RESET c2d.mode for the owners' answers.")
 	}
 	now, err := strconv.ParseInt(of["now"], 10, 64)
 	if err != nil {
@@ -151,7 +161,7 @@ func (s *session) settings(of map[string]string) (sqlplan.Settings, error) {
 // isoDates refuses date and time parameters under another DateStyle than ISO: their text would
 // mean another day to the parties than to the session.
 func isoDates(types []uint32, style string) error {
-	dated := slices.ContainsFunc(types, func(oid uint32) bool { return oid == 1082 || oid == 1114 || oid == 1184 })
+	dated := slices.ContainsFunc(types, func(oid uint32) bool { return slices.Contains([]uint32{1082, 1114, 1184, 1182, 1115, 1185}, oid) })
 	if !dated || strings.HasPrefix(style, "ISO") {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
-	"github.com/c2dproxy/c2dproxy/catalog/shadow"
 	"github.com/c2dproxy/c2dproxy/dp"
 	"github.com/c2dproxy/c2dproxy/federation"
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
@@ -23,16 +22,23 @@ type Proxy struct {
 	books   *books
 	node    *federation.Node
 	metrics *metrics
+	front   *front
 	logger  *slog.Logger
+
+	rewrites rewrites
 }
 
-// Verifier implements wire.Handler.
-func (p *Proxy) Verifier(login string) (string, bool) {
-	analyst, ok := p.config.Analyst(login)
+// Login implements wire.Handler.
+func (p *Proxy) Login(name string) (wire.Login, bool) {
+	analyst, ok := p.config.Analyst(name)
 	if !ok {
-		return "", false
+		return wire.Login{}, false
 	}
-	return analyst.Verifier(), true
+	login := wire.Login{Verifier: analyst.Verifier()}
+	for _, c := range analyst.Certificates {
+		login.Certificates = append(login.Certificates, wire.CertificateName(c))
+	}
+	return login, true
 }
 
 // Connect implements wire.Handler. A study without a grant for the analyst is as unknown as
@@ -48,7 +54,7 @@ func (p *Proxy) Connect(ctx context.Context, login, database string) (wire.Sessi
 		return nil, pgerr.New(pgerr.UnknownDatabase, "database %q does not exist", database).
 			WithHint("The database name is the name of a study. Yours: %s.", strings.Join(p.studiesOf(analyst), ", "))
 	}
-	running, err := p.shadows.acquire(ctx, study, shadow.ProfileOf(study, analyst))
+	running, err := p.shadows.acquire(ctx, study, p.profileOf(study, analyst))
 	if err != nil {
 		return nil, err
 	}

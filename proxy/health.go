@@ -132,7 +132,7 @@ func (p *Proxy) status(account *ledger.Ledger) (Status, error) {
 	}
 	for _, peer := range p.node.Peers() {
 		problem := peer.LastError
-		if peer.Reachable {
+		if peer.CatalogError != "" && peer.Reachable {
 			problem = peer.CatalogError
 		}
 		epochs := map[string]string{}
@@ -163,6 +163,9 @@ func (p *Proxy) registry(account *ledger.Ledger) *prometheus.Registry {
 			}
 		}
 		return float64(n)
+	})
+	gauge("c2dproxy_executions_running", "Questions that this party computes now, its own and those of other gateways.", func() float64 {
+		return float64(p.node.Running())
 	})
 	gauge("c2dproxy_studies_complete", "Studies of which every party is known and agrees.", func() float64 {
 		return float64(len(p.studies.current()))

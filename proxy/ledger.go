@@ -35,11 +35,24 @@ func openLedger(path, party string, key ed25519.PrivateKey, clock func() time.Ti
 		Sign: func(hash [32]byte) ([]byte, error) {
 			return ed25519.Sign(key, append([]byte(entryTag), hash[:]...)), nil
 		},
-		CheckSignature: func(hash [32]byte, signature []byte) error {
-			if !ed25519.Verify(public, append([]byte(entryTag), hash[:]...), signature) {
+		Key: public,
+		Check: func(key []byte, hash [32]byte, signature []byte) error {
+			if len(key) != ed25519.PublicKeySize || !ed25519.Verify(key, append([]byte(entryTag), hash[:]...), signature) {
 				return errors.New("not by this party's identity key")
 			}
 			return nil
 		},
 	})
+}
+
+// HandOver gives a party's ledger to a new identity key, which signs it from then on (see ledger.HandOver). The party must
+// be stopped.
+func HandOver(config *catalog.Config, key ed25519.PrivateKey) error {
+	l, err := OpenLedger(config, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.HandOver(key.Public().(ed25519.PublicKey), func(text [32]byte) ([]byte, error) {
+		return ed25519.Sign(key, append([]byte(entryTag), text[:]...)), nil
+	}), l.Close())
 }

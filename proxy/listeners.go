@@ -7,9 +7,9 @@ import (
 	"github.com/c2dproxy/c2dproxy/catalog"
 )
 
-// listeners are a party's ports, all bound before it says that it has started; nil: not configured.
+// listeners are a party's ports for peers and operators, bound before it says that it has started; nil: not configured.
 type listeners struct {
-	peers, analysts, health net.Listener
+	peers, health net.Listener
 }
 
 // listen binds the configured addresses.
@@ -18,7 +18,7 @@ func listen(at catalog.Listen) (*listeners, error) {
 	for _, one := range []struct {
 		address, purpose string
 		into             *net.Listener
-	}{{at.Peers, "peers", &l.peers}, {at.Analysts, "analysts", &l.analysts}, {at.Health, "health checks", &l.health}} {
+	}{{at.Peers, "peers", &l.peers}, {at.Health, "health checks", &l.health}} {
 		if one.address == "" {
 			continue
 		}
@@ -34,7 +34,7 @@ func listen(at catalog.Listen) (*listeners, error) {
 
 // close closes what is bound; servers close their own listener before.
 func (l *listeners) close() {
-	for _, one := range []net.Listener{l.peers, l.analysts, l.health} {
+	for _, one := range []net.Listener{l.peers, l.health} {
 		if one != nil {
 			_ = one.Close()
 		}

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,7 +20,6 @@ import (
 	"github.com/c2dproxy/c2dproxy/mpc"
 	"github.com/c2dproxy/c2dproxy/sqlplan"
 	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
-	"github.com/c2dproxy/c2dproxy/wire"
 )
 
 // Options of Run.
@@ -53,19 +50,28 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	p := &Proxy{config: config, random: rand.Reader, studies: known, metrics: newMetrics(), logger: o.Logger}
+	if p.front, err = newFront(p); err != nil {
+		return err
+	}
+	return p.front.during(ctx, func(ctx context.Context) error { return p.run(ctx, key) })
+}
+
+// run starts the party behind its front, and stops it when ctx ends.
+func (p *Proxy) run(ctx context.Context, key ed25519.PrivateKey) error {
+	config, known, logger := p.config, p.studies, p.logger
 	account, err := openLedger(LedgerPath(config), config.Party, key, time.Now, false)
 	if err != nil {
 		return err
 	}
 	defer account.Close()
-	p := &Proxy{config: config, random: rand.Reader, studies: known, metrics: newMetrics(), logger: o.Logger}
 	p.books = &books{ledger: account, config: config, study: known.get}
-	sources, err := openSources(ctx, config, o.Logger)
+	sources, err := openSources(ctx, config, logger)
 	if err != nil {
 		return err
 	}
 	defer sources.close()
-	options := p.federation(ctx, key, account, sources, o.Logger)
+	options := p.federation(ctx, key, account, sources, logger)
 	listeners, err := listen(config.Listen)
 	if err != nil {
 		return err
@@ -75,7 +81,7 @@ func Run(ctx context.Context, o Options) error {
 	if p.node, err = federation.New(options); err != nil {
 		return err
 	}
-	return p.serve(ctx, listeners, account, o.Logger)
+	return p.serve(ctx, listeners, account, logger)
 }
 
 // federation fills in what the mesh of parties needs of this one.
@@ -119,7 +125,9 @@ func (p *Proxy) serve(ctx context.Context, l *listeners, account *ledger.Ledger,
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	p.shadows = newShadows(ctx, scratch.Dir, p.config.Party, rand.Reader, logger)
+	p.shadows = newShadows(ctx, scratch.Dir, p.config.StateDir, p.config.Party, rand.Reader, logger)
+	p.shadows.profile = p.profileOf
+	p.shadows.sessions = p.config.Sessions.Connections
 	defer func() {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
 		defer cancel()
@@ -129,8 +137,16 @@ func (p *Proxy) serve(ctx context.Context, l *listeners, account *ledger.Ledger,
 		}
 	}()
 	group.Go(func() error { return p.node.Serve(ctx) })
-	if l.analysts != nil {
-		group.Go(func() error { return p.serveAnalysts(ctx, l.analysts, logger) })
+	if p.front != nil {
+		group.Go(func() error {
+			p.shadows.prepare(ctx)
+			return nil
+		})
+		p.front.server.Open(ctx)
+		group.Go(func() error {
+			p.front.server.Wait(ctx)
+			return nil
+		})
 	}
 	if l.health != nil {
 		group.Go(func() error { return p.serveHealth(ctx, l.health, account) })
@@ -142,23 +158,6 @@ func (p *Proxy) serve(ctx context.Context, l *listeners, account *ledger.Ledger,
 	}
 	logger.Info("stopped", "party", p.config.Party)
 	return err
-}
-
-// serveAnalysts runs the PostgreSQL side.
-func (p *Proxy) serveAnalysts(ctx context.Context, listener net.Listener, logger *slog.Logger) error {
-	certificate, err := analystTLS(p.config, rand.Reader, time.Now())
-	if err != nil {
-		return err
-	}
-	mockKey, err := keptSecret(filepath.Join(p.config.StateDir, "mock.key"), rand.Reader)
-	if err != nil {
-		return err
-	}
-	server, err := wire.NewServer(wire.Options{Handler: p, TLSConfig: certificate, Logger: logger, Random: rand.Reader, MockKey: mockKey[:]})
-	if err != nil {
-		return err
-	}
-	return server.Serve(ctx, listener)
 }
 
 // keptSecret reads a 32-byte secret of the state folder, made on first use: whole or not at all, so

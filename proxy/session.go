@@ -38,13 +38,13 @@ func (s *session) Attached(backendPID uint32) {
 
 // Rewrite implements wire.Session.
 func (s *session) Rewrite(_ context.Context, text string, types []uint32) ([]wire.Statement, error) {
-	parts, err := sqlplan.Rewrite(s.study, s.analyst, text, types)
+	parts, err := s.proxy.rewrites.rewrite(s.study, s.analyst, text, types)
 	if err != nil {
 		return nil, err
 	}
 	rewritten := make([]wire.Statement, 0, len(parts))
 	for _, part := range parts {
-		rewritten = append(rewritten, s.rewritten(part))
+		rewritten = append(rewritten, s.rewritten(part.Browsing(s.shadow.rows)))
 	}
 	return rewritten, nil
 }
@@ -73,10 +73,10 @@ func (s *session) finish(part sqlplan.Statement, d wire.Description) (string, er
 	columns := make([]sqlplan.OutputColumn, 0, len(d.Fields))
 	output := make([]uint32, 0, len(d.Fields))
 	for _, f := range d.Fields {
-		columns = append(columns, sqlplan.OutputColumn{Name: string(f.Name), OID: f.DataTypeOID, TypeModifier: f.TypeModifier})
+		columns = append(columns, sqlplan.OutputColumn{Name: string(f.Name), OID: f.DataTypeOID, TypeModifier: f.TypeModifier, Table: f.TableOID})
 		output = append(output, f.DataTypeOID)
 	}
-	if part.FromCatalog(len(d.ParamTypes)) {
+	if part.MadeUp(columns) || part.FromCatalog(len(d.ParamTypes)) {
 		return part.Render(columns, len(d.ParamTypes), "")
 	}
 	id, err := s.statements.add(s.proxy.random, statement{
@@ -97,6 +97,8 @@ func (s *session) finish(part sqlplan.Statement, d wire.Description) (string, er
 var parameterTypes = map[uint32]string{
 	16: "bool", 20: "int8", 21: "int2", 23: "int4", 25: "text", 700: "float4", 701: "float8",
 	1042: "bpchar", 1043: "varchar", 1082: "date", 1114: "timestamp", 1184: "timestamptz", 1700: "numeric",
+	1000: "bool[]", 1005: "int2[]", 1007: "int4[]", 1009: "text[]", 1014: "bpchar[]", 1015: "varchar[]", 1016: "int8[]", 1022: "float8[]",
+	1115: "timestamp[]", 1182: "date[]", 1185: "timestamptz[]", 1231: "numeric[]",
 }
 
 // parameters writes the array that carries $1 to $n into the callback as text.

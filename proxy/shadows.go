@@ -25,11 +25,18 @@ import (
 // shadows runs one shadow for each study, visibility profile and epoch, started on first
 // use. A shadow of an older epoch stops when its last session ends. Safe for concurrent use.
 type shadows struct {
-	base   context.Context // the party's life: a shadow outlives the connection that asked for it
-	dir    string
-	party  string
-	random io.Reader
-	logger *slog.Logger
+	base     context.Context // the party's life: a shadow outlives the connection that asked for it
+	dir      string          // of this run
+	stateDir string          // of all runs
+	party    string
+	random   io.Reader
+	logger   *slog.Logger
+	template template
+
+	// profile is what an analyst sees. It is set before the first acquire.
+	profile func(study *catalog.Study, analyst string) shadow.Profile
+	// sessions is how many one of them takes at a time; 0: the default of package shadow. It is set before the first acquire.
+	sessions int
 
 	mu     sync.Mutex
 	byKey  map[shadowKey]*sharedShadow
@@ -37,9 +44,9 @@ type shadows struct {
 	closed bool
 }
 
-// newShadows keeps the shadows' folders in dir; base ends when the party stops.
-func newShadows(base context.Context, dir, party string, random io.Reader, logger *slog.Logger) *shadows {
-	return &shadows{base: base, dir: dir, party: party, random: random, logger: logger, byKey: map[shadowKey]*sharedShadow{}}
+// newShadows keeps the shadows' folders in dir and what later runs may use in stateDir; base ends when the party stops.
+func newShadows(base context.Context, dir, stateDir, party string, random io.Reader, logger *slog.Logger) *shadows {
+	return &shadows{base: base, dir: dir, stateDir: stateDir, party: party, random: random, logger: logger, profile: shadow.ProfileOf, byKey: map[shadowKey]*sharedShadow{}}
 }
 
 // shadowKey identifies what a shadow shows.
@@ -49,8 +56,9 @@ type shadowKey [sha256.Size]byte
 type sharedShadow struct {
 	key   shadowKey
 	study *catalog.Study
-	dir   string        // holds the callback's socket and the server; close removes it
-	ready chan struct{} // closed when start ended; what follows is written before
+	rows  map[string]string // table → function that shows made-up rows; nil: none do
+	dir   string            // holds the callback's socket and the server; close removes it
+	ready chan struct{}     // closed when start ended; what follows is written before
 
 	failed error
 	server *shadow.Shadow
@@ -83,6 +91,9 @@ func (s *shadows) acquire(ctx context.Context, study *catalog.Study, profile sha
 		one = &sharedShadow{
 			key: key, study: study, dir: filepath.Join(s.dir, strconv.Itoa(s.number)),
 			ready: make(chan struct{}), sessions: map[uint32]*session{},
+		}
+		if profile.Synthetic {
+			one.rows = profile.Functions(study)
 		}
 		s.byKey[key] = one
 		go s.bringUp(one, profile)
@@ -166,7 +177,8 @@ func (s *shadows) start(one *sharedShadow, profile shadow.Profile) error {
 	one.server, err = shadow.Start(ctx, shadow.Spec{
 		Study: one.study, Profile: profile, Analysts: roles,
 		CallbackDir: callbackDir, CallbackPort: callbackPort, CallbackUser: "c2d", CallbackPassword: password,
-		Dir: filepath.Join(one.dir, "s"), TemplateDir: filepath.Join(s.dir, "t"), Random: s.random,
+		Dir: filepath.Join(one.dir, "s"), TemplateDir: s.prepare(ctx), Random: s.random,
+		MaxSessions: s.sessions,
 	})
 	if err != nil {
 		one.stop()
@@ -183,7 +195,7 @@ func (s *shadows) roles(study *catalog.Study, profile shadow.Profile) ([]shadow.
 	seen := map[string]bool{}
 	for _, grant := range study.Grants {
 		login, gateway, _ := strings.Cut(grant.Analyst, "@")
-		if gateway != s.party || seen[login] || shadow.ProfileOf(study, grant.Analyst).Key() != profile.Key() {
+		if gateway != s.party || seen[login] || s.profile(study, grant.Analyst).Key() != profile.Key() {
 			continue
 		}
 		seen[login] = true

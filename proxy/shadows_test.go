@@ -27,7 +27,7 @@ func TestPassedShadowStopsWithItsLastSession(t *testing.T) {
 	t.Cleanup(func() { _ = scratch.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	s := newShadows(ctx, scratch.Dir, "a", rand.Reader, slog.New(slog.DiscardHandler))
+	s := newShadows(ctx, scratch.Dir, scratch.Dir, "a", rand.Reader, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { s.closeAll(context.Background()) })
 	one, err := s.acquire(ctx, &catalog.Study{Name: "s"}, shadow.Profile{})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/federation"
@@ -15,12 +16,14 @@ import (
 type sources struct {
 	database *federation.Postgres
 	byStudy  map[string]*federation.Postgres // on the connections of database
+	watching sync.WaitGroup
+	stop     context.CancelFunc // ends watching
 }
 
 // openSources prepares a source for each study in which this party owns tables, and refuses
 // a database role that could write, and a table that breaks what its owner signed.
 func openSources(ctx context.Context, config *catalog.Config, logger *slog.Logger) (*sources, error) {
-	s := &sources{byStudy: map[string]*federation.Postgres{}}
+	s := &sources{byStudy: map[string]*federation.Postgres{}, stop: func() {}}
 	if config.Helper() {
 		return s, nil
 	}
@@ -41,7 +44,11 @@ func openSources(ctx context.Context, config *catalog.Config, logger *slog.Logge
 		return nil, err
 	}
 	for _, study := range config.Studies() {
-		mapping := config.Mappings(study)
+		mapping, err := mappedTables(config, study)
+		if err != nil {
+			s.close()
+			return nil, err
+		}
 		if len(mapping) == 0 {
 			continue
 		}
@@ -51,7 +58,25 @@ func openSources(ctx context.Context, config *catalog.Config, logger *slog.Logge
 			return nil, err
 		}
 	}
+	s.watchBounds(ctx, config, logger)
 	return s, nil
+}
+
+// mappedTables are a study's tables at this party: the owner's SQL, and the types that it is held to.
+func mappedTables(config *catalog.Config, study string) (map[string]federation.MappedTable, error) {
+	tables, err := config.Tables(study)
+	if err != nil {
+		return nil, err
+	}
+	texts, mapped := config.Mappings(study), map[string]federation.MappedTable{}
+	for _, table := range tables {
+		columns := map[string]catalog.Type{}
+		for _, c := range table.Columns {
+			columns[c.Name] = c.Type
+		}
+		mapped[table.Name] = federation.MappedTable{SQL: texts[table.Name], Columns: columns}
+	}
+	return mapped, nil
 }
 
 // keepPromises refuses to answer questions about a table that holds more units than its owner
@@ -87,8 +112,10 @@ func (s *sources) of(study string) federation.Source {
 	return source
 }
 
-// close closes the connections of all sources.
+// close stops watching and closes the connections of all sources.
 func (s *sources) close() {
+	s.stop()
+	s.watching.Wait()
 	if s.database != nil {
 		s.database.Close()
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +37,57 @@ func TestBrokenBoundIsNotServed(t *testing.T) {
 			t.Errorf("3 units, %d declared, bounded %t: %v", c.units, c.bounded, err)
 		}
 	}
+}
+
+// The owner reads in its log which table holds more than declared, without a number (RULES 13).
+func TestExcessIsShownToTheOwner(t *testing.T) {
+	t.Parallel()
+	dsn := threeUnits(t) // 4 rows
+	for _, c := range []struct{ rows, units, says string }{
+		{"10", "3", ""}, {"4", "3", ""}, {"10", "2", "rows=false units=true"}, {"3", "3", "rows=true units=false"}, {"3", "2", "rows=true units=true"},
+	} {
+		config := boundedParty(t, dsn, 3, false)
+		text, err := os.ReadFile(config.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.NewReplacer("rows: 10", "rows: "+c.rows, "units: 3", "units: "+c.units).Replace(string(text))
+		if err := os.WriteFile(config.Name, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if config, err = catalog.Load(config.Name); err != nil {
+			t.Fatal(err)
+		}
+		var log safeLog
+		s, err := openSources(t.Context(), config, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.compareBounds(t.Context(), config, slog.New(slog.NewTextHandler(&log, nil)))
+		s.close()
+		said := log.String()
+		if c.says == "" && said != "" || c.says != "" && (!strings.Contains(said, c.says) || !strings.Contains(said, "table=t")) {
+			t.Errorf("4 rows of 3 units, %s and %s declared: the log says %q", c.rows, c.units, said)
+		}
+	}
+}
+
+// safeLog is a log that several goroutines write.
+type safeLog struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *safeLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *safeLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // threeUnits starts a database with a table of three units and returns its reader's DSN.

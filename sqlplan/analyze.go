@@ -254,6 +254,10 @@ func (b *binder) joinable(at int) error {
 // pin remembers columns that a conjunct fixes to constants.
 func (b *binder) pin(e syntax.Expr) {
 	c, ok := e.(*syntax.Call)
+	if ok && c.Construct && c.Name == "any" && c.Operator == "=" {
+		b.pinArray(c)
+		return
+	}
 	if !ok || !c.Construct || c.Name != "=" && c.Name != "in" {
 		return
 	}

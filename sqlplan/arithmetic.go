@@ -21,12 +21,15 @@ func (b *binder) arithmetic(c *syntax.Call, vs []value, sides int) (value, error
 	}
 	x, y := vs[0], vs[1]
 	if !x.k.number() || !y.k.number() {
-		return value{}, b.unsupported(c.At(), "Compute with numbers.", "operator %s is not supported between %s and %s over federated tables", c.Name, typeWord(x.k), typeWord(y.k))
+		return value{}, b.unsupported(c.At(), "Write dates and times as constants, such as DATE '2024-01-31', and compute with numbers.", "operator %s is not supported between %s and %s over federated tables", c.Name, typeWord(x.k), typeWord(y.k))
+	}
+	out := value{k: wider(x.k, y.k), sides: sides, null: x.null || y.null}
+	if v, ok := b.floatSteps(c, x, y, out); ok && out.k == float8 {
+		return v, nil
 	}
 	if x.iv == nil || y.iv == nil || x.k == float8 || y.k == float8 {
 		return value{}, b.unsupported(c.At(), "Compute with columns that have declared bounds.", "operator %s needs integer or numeric columns with declared bounds", c.Name)
 	}
-	out := value{k: wider(x.k, y.k), sides: sides, null: x.null || y.null}
 	switch c.Name {
 	case "*":
 		out.scale, out.iv = x.scale+y.scale, x.iv.mul(y.iv)
@@ -40,6 +43,7 @@ func (b *binder) arithmetic(c *syntax.Call, vs []value, sides int) (value, error
 	default:
 		return b.divide(c, x, y, out)
 	}
+	out.domain = mapped(c.Name, x, y, out)
 	out.sql = fmt.Sprintf("(%s OPERATOR(pg_catalog.%s) %s)", x.numeric(), c.Name, y.numeric())
 	return b.checkRange(c.At(), out)
 }
@@ -58,6 +62,7 @@ func (b *binder) divide(c *syntax.Call, x, y, out value) (value, error) {
 		a, z = z, a
 	}
 	out.iv = &interval{a, z}
+	out.domain = listed(out.iv)
 	out.sql = fmt.Sprintf("pg_catalog.div(%s, %s)", x.numeric(), y.numeric())
 	return b.checkRange(c.At(), out)
 }

@@ -60,6 +60,9 @@ var auditShapes = []auditShape{
 	{"join, many rows on both sides", "SELECT test, kind, count(*), sum(visit), sum(n), count(DISTINCT labs.id) FROM labs JOIN stays USING (id) GROUP BY test, kind", 0.5},
 	{"join, many rows, other order", "SELECT count(*), avg(n), count(DISTINCT stays.id) FROM stays JOIN labs USING (id)", 0.5},
 	{"join on text", "SELECT kind, count(*), sum(n) FROM notes JOIN acts USING (code) GROUP BY kind", 0.5},
+	{"whole numbers", "SELECT sum(floor(bmi / 10.0)), sum(age / 10 * 10), sum(trunc(delta / 2.5)), sum(age % 7), sum((age > 50)::int) FROM people", 0},
+	{"bins", "SELECT floor(age / 10.0) * 10.0, count(*), sum(ceil(bmi)) FROM people GROUP BY 1", 0.5},
+	{"arrays and patterns", "SELECT count(*) FILTER (WHERE age = ANY ('{1,100,NULL}')), sum(age) FILTER (WHERE sex LIKE 'f%') FROM people WHERE delta <> ALL ('{5}')", 0.5},
 }
 
 // auditStudy declares less than the data hold: rows, persons, groups, rows a group, bounds and domains are all

@@ -30,9 +30,10 @@ var totalExpressions = struct{ conditions, sums, keys []string }{
 	sums: []string{
 		"bnum", "bdbl", "bi4", "bnum * bnum", "bi4 * bi4 * bi4", "abs(bi4)", "- bi4", "bi4 / 7", "length(dom)", "length(dom) * 1000000000", "extract(day FROM d)", "extract(year FROM bd)",
 		"width_bucket(num, 0, 10, 5)", "width_bucket(dbl, 0, 10, 5)", "coalesce(bdbl, bnum)", "CASE WHEN b THEN bnum ELSE bdbl END", "greatest(bnum, bdbl)", "nullif(bdbl, 0)", "long", "long / 3",
-		"bnum * 0.000000000000000001", "CASE WHEN num > dbl THEN 1 ELSE 0 END",
+		"bnum * 0.000000000000000001", "floor(bnum / 2.5) * 2.5", "ceil(bi4 / 10) * 10", "round(bnum)", "trunc(bi4 / 0.5)", "bnum::int", "b::int", "bi4 % 7", "date_part('month', bd)", "floor(bi4 / 100) * 100 + 5", "i2 / 10 * 10", "CASE WHEN num > dbl THEN 1 ELSE 0 END",
 	},
 	keys: []string{
+		"floor(bnum / 100)", "floor(bi4 / 100) * 100", "i2 / 10 * 10", "i2 % 10", "date_trunc('month', bd)::date", "extract(month FROM d)::int", "date_part('dow', ts)", "b::int", "dom LIKE 'x%'", "dom = ANY ('{x,q}')", "round(bnum / 50) * 50.5",
 		"dom", "b", "bi4 / 100000", "date_trunc('month', bd)", "bd", "extract(month FROM d)", "extract(dow FROM ts)", "width_bucket(num, 0, 10, 5)", "width_bucket(dbl, 0, 10, 5)", "num > dbl", "upper(dom)",
 		"length(dom)", "coalesce(dom, 'x')", "CASE WHEN txt = 'a' THEN dom ELSE 'y' END", "extract(year FROM bd)", "ts < d",
 	},

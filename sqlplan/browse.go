@@ -36,8 +36,8 @@ func (s Statement) catalogAnswer(nparams int) (*catalogAnswer, error) {
 	if syntax.AlwaysEmpty(s.Select) {
 		return &catalogAnswer{empty: true}, nil
 	}
-	if syntax.AsksRows(s.Select, func(name string) bool { return slices.Contains(aggregates, name) }) {
-		return nil, noRows()
+	if s.asksRows() {
+		return nil, s.noRows()
 	}
 	b := s.binder(nparams)
 	sel, err := syntax.ParseSelect(s.Select, b.named)

@@ -20,11 +20,12 @@ func Compile(study *catalog.Study, q Query) (*Plan, error) {
 		return nil, pgerr.New(pgerr.ObjectNotInState, "the parties run different planner versions: %q here, %q asked", Version, q.Version).WithHint("Upgrade all parties to one version.")
 	}
 	if q.Study != study.Name {
-		return nil, pgerr.New(pgerr.UndefinedTable, "study %q does not exist", q.Study)
+		return nil, pgerr.New(pgerr.UndefinedTable, "study %q does not exist", q.Study).WithHint("SELECT * FROM c2d.studies shows yours.")
 	}
 	gateway := partyNumber(study, q.Gateway)
 	if gateway < 0 {
-		return nil, pgerr.New(pgerr.InsufficientPrivilege, "%q is not a compute party of study %q", q.Gateway, study.Name)
+		return nil, pgerr.New(pgerr.InsufficientPrivilege, "%q is not a compute party of study %q", q.Gateway, study.Name).
+			WithHint("Connect to %s, %s or %s.", study.Compute[0], study.Compute[1], study.Compute[2])
 	}
 	b := newBinder(study, q)
 	sel, err := syntax.ParseSelect(q.SQL, b.named)
@@ -119,7 +120,8 @@ func (c *compiler) local() error {
 	if !c.a.join {
 		t := c.b.tables[0]
 		if exact && t.Partitioned() && t.UnitIDs == catalog.Shared && !t.Disjoint && c.a.policy.cohort > 1 {
-			return pgerr.New(pgerr.UnitsShared, "a person may be at several owners of %q, so the least number of persons behind a group cannot be checked", t.Name)
+			return pgerr.New(pgerr.UnitsShared, "a person may be at several owners of %q, so the least number of persons behind a group cannot be checked", t.Name).
+				WithHint("Ask one owner's table alone, or ask the owners to sign disjoint: true for %q.", t.Name)
 		}
 		if len(c.a.partials[0]) > maxColumns {
 			return pgerr.New(pgerr.ProgramLimitExceeded, "the statement has too many aggregates").WithHint("Ask in several statements.")
@@ -133,9 +135,13 @@ func (c *compiler) local() error {
 		return pgerr.New(pgerr.InsufficientPrivilege, "permission denied: %s does not allow its tables to be joined with another owner's", c.a.policy.lookup).WithHint("Ask the owner.")
 	}
 	if unitKind(c.b.tables[0]) == "" || unitKind(c.b.tables[0]) != unitKind(c.b.tables[1]) {
-		return pgerr.New(pgerr.FeatureNotSupported, "the person identifiers of %q and %q have types that cannot be joined", c.b.tables[0].Name, c.b.tables[1].Name)
+		return pgerr.New(pgerr.FeatureNotSupported, "the person identifiers of %q and %q have types that cannot be joined", c.b.tables[0].Name, c.b.tables[1].Name).
+			WithHint("Ask about each table on its own, or ask the owners to give the identifiers one type, text or bigint.")
 	}
 	if err := c.institutions(); err != nil {
+		return err
+	}
+	if err := c.accepted(); err != nil {
 		return err
 	}
 	for side, t := range c.b.tables {
@@ -179,7 +185,25 @@ func (c *compiler) institutions() error {
 		}
 	}
 	if len(seen) != len(c.b.study.Compute) {
-		return pgerr.New(pgerr.FeatureNotSupported, "a join needs three parties of three institutions")
+		return pgerr.New(pgerr.FeatureNotSupported, "a join needs three parties of three institutions").WithHint("Ask about each table on its own.")
+	}
+	return nil
+}
+
+// accepted checks that both owners accept the party that is left to help to match persons (RULES 11).
+func (c *compiler) accepted() error {
+	owners := [2]string{c.b.tables[0].Partitions[0].Owner, c.b.tables[1].Partitions[0].Owner}
+	for _, third := range c.b.study.Compute {
+		if third == owners[0] || third == owners[1] {
+			continue
+		}
+		for side, t := range c.b.tables {
+			if p := &t.Partitions[0]; !p.Accepts(third) {
+				return pgerr.New(pgerr.InsufficientPrivilege, "permission denied: %s does not accept %s as the party that helps to match persons of %q with those of %s",
+					p.Owner, third, t.Name, owners[1-side]).
+					WithHint("Ask about one table at a time, or ask %s to add %s to third_parties of %q.", p.Owner, third, t.Name)
+			}
+		}
 	}
 	return nil
 }

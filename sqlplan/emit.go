@@ -86,7 +86,7 @@ func (c *compiler) party(owner string) (int, error) {
 	if n := partyNumber(c.b.study, owner); n >= 0 {
 		return n, nil
 	}
-	return 0, pgerr.New(pgerr.FeatureNotSupported, "%s is not a compute party of the study", owner)
+	return 0, pgerr.New(pgerr.FeatureNotSupported, "%s is not a compute party of the study", owner).WithHint("Ask about tables of the three parties that compute for the study.")
 }
 
 // emitUnion adds the partitions' dense vectors: no round.

@@ -167,7 +167,15 @@ func explainCatalog(asJSON bool) string {
 	if asJSON {
 		line = `[{"release": "catalog", "costs": []}]`
 	}
-	return fmt.Sprintf(`SELECT %s::pg_catalog.text AS "QUERY PLAN"`, syntax.Quote(line))
+	return fmt.Sprintf(`SELECT %s::pg_catalog.%s AS "QUERY PLAN"`, syntax.Quote(line), planType(asJSON))
+}
+
+// planType is the type of EXPLAIN's column.
+func planType(asJSON bool) string {
+	if asJSON {
+		return "json"
+	}
+	return "text"
 }
 
 // words says what an instruction does, in the analyst's words.

@@ -20,17 +20,28 @@ var aggregates = []string{"count", "sum", "avg", "min", "max", "string_agg", "ar
 // function binds a call of an allowlisted function.
 func (b *binder) function(c *syntax.Call, want use) (value, error) {
 	if slices.Contains(aggregates, c.Name) {
-		return value{}, b.fail(c.At(), "42803", "", "aggregate functions are not allowed here")
+		return value{}, b.fail(c.At(), "42803", "Put conditions on aggregates into HAVING.", "aggregate functions are not allowed here")
 	}
 	known := c.Schema == "" || c.Schema == "pg_catalog"
 	if !known || !c.Plain || c.Star || c.Distinct || c.Filter != nil {
-		return value{}, b.unsupported(c.At(), allowHint, "function %s is not supported over federated tables", c.Name)
+		return value{}, b.unsupported(c.At(), rowHint(c.Name), "function %s is not supported over federated rows", c.Name)
+	}
+	if slices.Contains([]string{"floor", "ceil", "ceiling", "trunc", "round"}, c.Name) && len(c.Args) == 1 {
+		return b.whole(c, want)
 	}
 	vs, sides, err := b.all(c.Args, want)
 	if err != nil {
 		return value{}, err
 	}
 	switch {
+	case c.Name == "mod" && len(vs) == 2:
+		return b.remainder(c.At(), vs[0], vs[1], sides)
+	case (c.Name == "to_date" || c.Name == "to_timestamp") && len(vs) == 2 && vs[0].lit != nil && vs[1].lit != nil:
+		return b.toMoment(c, *vs[0].lit, *vs[1].lit)
+	case c.Name == "date_part" && len(vs) == 2 && vs[0].lit != nil:
+		v, err := b.extract(c, *vs[0].lit, vs[1])
+		v.k, v.sql = float8, "("+v.sql+")::pg_catalog.float8"
+		return v, err
 	case c.Name == "abs" && len(vs) == 1 && vs[0].k.number():
 		return b.abs(c, vs[0])
 	case (c.Name == "lower" || c.Name == "upper" || c.Name == "length" || c.Name == "char_length") && len(vs) == 1:
@@ -42,12 +53,12 @@ func (b *binder) function(c *syntax.Call, want use) (value, error) {
 	case c.Name == "width_bucket" && len(vs) == 4:
 		return b.widthBucket(c, vs, sides)
 	}
-	return value{}, b.unsupported(c.At(), allowHint, "function %s is not supported over federated tables", c.Name)
+	return value{}, b.unsupported(c.At(), rowHint(c.Name), "function %s is not supported over federated rows", c.Name)
 }
 
 func (b *binder) abs(c *syntax.Call, v value) (value, error) {
 	if v.iv == nil || v.k == float8 {
-		return value{}, b.unsupported(c.At(), "", "abs needs an integer or numeric column with declared bounds")
+		return value{}, b.unsupported(c.At(), "Use a column with bounds (see c2d.columns).", "abs needs an integer or numeric column with declared bounds")
 	}
 	out := v.clamped()
 	zero := newInterval(0, 0)
@@ -182,6 +193,23 @@ func next(t time.Time, unit string) time.Time {
 	return t.AddDate(1, 0, 0)
 }
 
+// toMoment reads a constant date or time in the formats that tools write.
+func (b *binder) toMoment(c *syntax.Call, txt, format string) (value, error) {
+	layouts := map[string]string{"YYYY-MM-DD": time.DateOnly, "YYYY-MM-DD HH24:MI:SS": time.DateTime, "YYYY-MM-DD HH24:MI:SS.US": time.DateTime + ".999999"}
+	k := timestamptz
+	if c.Name == "to_date" {
+		k = date
+	}
+	at, err := time.Parse(layouts[format], txt)
+	if layouts[format] == "" || err != nil || k == timestamptz && !b.utc() {
+		return value{}, b.unsupported(c.At(), "Write a constant such as DATE '2020-01-31' or TIMESTAMP '2020-01-31 12:00:00'.", "this form of %s is not supported over federated tables", c.Name)
+	}
+	if k == date {
+		return b.constant(c.At(), date, at.Format(time.DateOnly))
+	}
+	return b.constant(c.At(), timestamptz, timestampText(timestamptz, at.UnixMicro()))
+}
+
 // fieldRange bounds the fields of extract that do not depend on the year.
 var fieldRange = map[string][2]int64{"month": {1, 12}, "quarter": {1, 4}, "day": {1, 31}, "dow": {0, 6}, "isodow": {1, 7},
 	"hour": {0, 23}, "minute": {0, 59}, "week": {1, 53}, "doy": {1, 366}}
@@ -190,10 +218,10 @@ var fieldRange = map[string][2]int64{"month": {1, 12}, "quarter": {1, 4}, "day":
 func (b *binder) extract(c *syntax.Call, field string, v value) (value, error) {
 	field = strings.ToLower(field)
 	if !v.k.moment() {
-		return value{}, b.unsupported(c.At(), "", "extract is supported from dates and timestamps")
+		return value{}, b.unsupported(c.At(), "Cast constants, as in DATE '2024-01-31'.", "extract is supported from dates and timestamps only")
 	}
 	if v.k == date && (field == "hour" || field == "minute") {
-		return value{}, b.unsupported(c.At(), "", "extract(%s) from a date is not supported", field)
+		return value{}, b.unsupported(c.At(), "Take it from a timestamp.", "extract(%s) from a date is not supported", field)
 	}
 	out := value{k: numeric, null: v.null, sides: v.sides,
 		sql: fmt.Sprintf("EXTRACT(%s FROM %s)", field, v.clamped().years().sql)}
@@ -203,7 +231,7 @@ func (b *binder) extract(c *syntax.Call, field string, v value) (value, error) {
 		iv := convertMoment(v.iv, v.k, timestamp)
 		lo, hi, ok := iv.int64s()
 		if !ok {
-			return value{}, b.unsupported(c.At(), "", "extract(year) needs a column with declared bounds")
+			return value{}, b.unsupported(c.At(), "Use month, quarter or week, or a column with bounds (see c2d.columns).", "extract(year) needs a column with declared bounds")
 		}
 		out.iv = newInterval(int64(time.UnixMicro(lo).UTC().Year()), int64(time.UnixMicro(hi).UTC().Year()))
 	} else {
@@ -233,7 +261,7 @@ func (b *binder) widthBucket(c *syntax.Call, vs []value, sides int) (value, erro
 	count, _, ok := vs[3].iv.int64s()
 	lo, hi := vs[1].iv.rescale(max(vs[2].scale-vs[1].scale, 0)), vs[2].iv.rescale(max(vs[1].scale-vs[2].scale, 0))
 	if !ok || vs[3].k != int4 || count < 1 || count > 10_000 || !vs[0].k.number() || lo.lo.Cmp(hi.lo) == 0 {
-		return value{}, b.fail(c.At(), "2201G", "", "width_bucket needs different limits and 1 to 10000 buckets")
+		return value{}, b.fail(c.At(), "2201G", "Write width_bucket(x, 0, 100, 10).", "width_bucket needs different limits and 1 to 10000 buckets")
 	}
 	k := numeric
 	for _, v := range vs[:3] {

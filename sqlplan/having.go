@@ -92,14 +92,14 @@ func (a *analysis) havingValue(c *syntax.Call) int {
 // addTests turns a comparison with a constant into tests ≥ on the vector's lattice.
 func (b *binder) addTests(a *analysis, e syntax.Expr, vec int, op string, v value) error {
 	if v.iv == nil {
-		return b.unsupported(e.At(), "", "this HAVING is not supported where exact values are released")
+		return b.unsupported(e.At(), "Compare count(…) or sum(…) with a constant.", "this HAVING is not supported where exact values are released")
 	}
 	// bound·10^scale as floor and ceiling: vector ≥ x ⇔ vector ≥ ⌈x⌉, vector > x ⇔ vector ≥ ⌊x⌋+1.
 	num := new(big.Int).Mul(v.iv.lo, pow10(a.vectors[vec].scale))
 	floor := new(big.Int).Div(num, pow10(v.scale))
 	whole := new(big.Int).Mul(floor, pow10(v.scale)).Cmp(num) == 0
 	if _, _, ok := (&interval{floor, floor}).int64s(); !ok {
-		return b.unsupported(e.At(), "", "the constant in HAVING is out of range")
+		return b.unsupported(e.At(), "Write a smaller constant.", "the constant in HAVING is out of range")
 	}
 	f := floor.Int64()
 	ceil := f

@@ -57,7 +57,7 @@ func (b *binder) groupTarget(s *syntax.Select, e syntax.Expr) (syntax.Expr, erro
 	if l, ok := e.(*syntax.Literal); ok && l.Kind == syntax.Integer {
 		n, err := strconv.Atoi(l.Text)
 		if err != nil || n < 1 || n > len(s.Targets) {
-			return nil, b.fail(l.At(), "42P10", "", "GROUP BY position %s is not in select list", l.Text)
+			return nil, b.fail(l.At(), "42P10", "Count the columns of the select list from 1.", "GROUP BY position %s is not in select list", l.Text)
 		}
 		return s.Targets[n-1].Expr, nil
 	}
@@ -99,6 +99,9 @@ func visit(e syntax.Expr, f func(syntax.Expr)) {
 			visit(a, f)
 		}
 		visit(x.Filter, f)
+		for _, w := range x.Window {
+			visit(w, f)
+		}
 	case *syntax.Cast:
 		visit(x.Arg, f)
 	case *syntax.Case:
@@ -108,10 +111,11 @@ func visit(e syntax.Expr, f func(syntax.Expr)) {
 			visit(x.Then[i], f)
 		}
 		visit(x.Else, f)
-	case *syntax.Other:
-		for _, c := range x.Children {
-			visit(c, f)
+	case *syntax.Array:
+		for _, i := range x.Items {
+			visit(i, f)
 		}
+		visit(x.Of, f)
 	}
 }
 
@@ -129,10 +133,10 @@ func (b *binder) key(at int, v value) (key, error) {
 		k.listed()
 	case v.iv != nil && (v.k.integer() || v.k == date):
 		if !k.counted() {
-			return key{}, b.fail(at, pgerr.DomainRequired, "Group by coarser values.", "the group key has too many declared values")
+			return key{}, b.fail(at, pgerr.DomainRequired, "Group by coarser values: x / 10 * 10, width_bucket, date_trunc.", "the group key has too many declared values")
 		}
 	default:
-		return key{}, b.fail(at, pgerr.DomainRequired, "Group by a column with a domain (see c2d.columns), or by date_trunc, width_bucket or extract of a bounded column.",
+		return key{}, b.fail(at, pgerr.DomainRequired, b.domainHint(v),
 			"the owner declared no domain for this group key")
 	}
 	if v.null {

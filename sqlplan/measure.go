@@ -140,14 +140,22 @@ func (m measure) argument() (kind, error) {
 		return "", err
 	}
 	if !v.k.number() {
-		return "", b.fail(c.At(), "42883", "", "function %s(%s) does not exist", c.Name, typeWord(v.k))
+		return "", b.fail(c.At(), "42883", "Cast it to a number, or count it.", "function %s(%s) does not exist", c.Name, typeWord(v.k))
 	}
 	lo, hi, ok := v.iv.int64s()
 	if loose != "" && (a.policy.kind == catalog.ReleaseDP || !ok) || !ok {
-		return "", b.fail(c.At(), pgerr.UnboundedColumn, "Aggregate a column with bounds (see c2d.columns), or filter to a value for which bounds are declared.",
+		return "", b.fail(c.At(), pgerr.UnboundedColumn, b.boundsHint(unbounded(loose, v)),
 			"%s needs bounds that the owner declared for %s", c.Name, m.words(v))
 	}
 	return m.sum(v, side, lo, hi, label, nonNull)
+}
+
+// unbounded names the column whose bounds an aggregate lacks.
+func unbounded(loose string, v value) string {
+	if loose == "" {
+		return v.name
+	}
+	return loose
 }
 
 // words names an argument.
@@ -169,7 +177,7 @@ func (m measure) sum(v value, side int, lo, hi int64, label, nonNull string) (ki
 	}
 	most, err := dp.MaxAbs(lo, hi)
 	if err != nil {
-		return "", m.b.fail(c.At(), pgerr.UnboundedColumn, "", "the declared bounds are too wide")
+		return "", m.b.fail(c.At(), pgerr.UnboundedColumn, "Use least(greatest(x, low), high), or ask the owner for narrower bounds.", "the declared bounds are too wide")
 	}
 	row := "coalesce(" + v.lattice() + ", 0::pg_catalog.int8)"
 	if c.Name == "avg" {
@@ -193,7 +201,7 @@ func (m measure) sum(v value, side int, lo, hi int64, label, nonNull string) (ki
 func (m measure) privateAverage(v value, side int, lo, hi int64, nonNull string, result kind) (kind, error) {
 	mid, reach, err := dp.Centre(lo, hi)
 	if err != nil {
-		return "", m.b.fail(m.call.At(), pgerr.UnboundedColumn, "", "the declared bounds are too wide")
+		return "", m.b.fail(m.call.At(), pgerr.UnboundedColumn, "Use least(greatest(x, low), high), or ask the owner for narrower bounds.", "the declared bounds are too wide")
 	}
 	row := fmt.Sprintf("coalesce(%s OPERATOR(pg_catalog.-) (%d)::pg_catalog.int8, 0::pg_catalog.int8)", v.lattice(), mid)
 	a := m.a

@@ -16,9 +16,9 @@ type grammar struct {
 }
 
 var grammars = []grammar{
-	{"patients", []string{"sex", "outcome", "diabetic", "age / 25", "extract(month FROM seen)", "age > 50", "CASE WHEN bmi < 25 THEN 'low' WHEN bmi >= 25 THEN 'high' END", "width_bucket(age, 10, 90, 4)", "date_trunc('month', seen)", "coalesce(outcome, 'lost')"},
-		[]string{"age", "bmi", "age * 3 - 7", "bmi * bmi", "coalesce(age, 7)", "CASE WHEN diabetic THEN age END", "abs(age - 40)", "nullif(age, 50)", "greatest(age, 30)", "extract(day FROM seen)"},
-		[]string{"sex = 'f'", "age > 30", "age BETWEEN 20 AND 70", "NOT diabetic", "outcome IS NULL", "outcome IN ('alive', 'lost')", "bmi * 2 > 70.5", "seen < '2013-04-01'", "(age < 30 OR bmi > 40.0)", "outcome IS DISTINCT FROM 'alive'", "diabetic IS NOT TRUE", "age <> 31", "least(age, 50) = 50", "extract(dow FROM seen) IN (0, 6)"}, "id"},
+	{"patients", []string{"sex", "outcome", "diabetic", "age / 25", "extract(month FROM seen)", "age > 50", "CASE WHEN bmi < 25 THEN 'low' WHEN bmi >= 25 THEN 'high' END", "width_bucket(age, 10, 90, 4)", "date_trunc('month', seen)", "coalesce(outcome, 'lost')", "floor(age / 10) * 10", "floor(bmi / 7.5) * 7.5", "age % 5", "age / 10 * 10", "date_trunc('month', seen)::date", "diabetic::int", "outcome LIKE '%a%'", "date_part('month', seen)"},
+		[]string{"age", "bmi", "age * 3 - 7", "bmi * bmi", "coalesce(age, 7)", "CASE WHEN diabetic THEN age END", "abs(age - 40)", "nullif(age, 50)", "greatest(age, 30)", "extract(day FROM seen)", "floor(bmi / 3)", "round(bmi)", "bmi::int", "(age > 40)::int", "age % 9 - 4", "ceil((age - 50) / 7.0)"},
+		[]string{"sex = 'f'", "age > 30", "age BETWEEN 20 AND 70", "NOT diabetic", "outcome IS NULL", "outcome IN ('alive', 'lost')", "bmi * 2 > 70.5", "seen < '2013-04-01'", "(age < 30 OR bmi > 40.0)", "outcome IS DISTINCT FROM 'alive'", "diabetic IS NOT TRUE", "age <> 31", "least(age, 50) = 50", "extract(dow FROM seen) IN (0, 6)", "age = ANY ('{20,30,40,50,NULL,60,70,71,72,73,74,75}')", "age <> ALL (ARRAY[31, 50])", "outcome NOT LIKE 'a%'", "sex ILIKE 'F'", "floor(bmi / 10) > 2", "seen >= to_date('2013-02-01', 'YYYY-MM-DD')"}, "id"},
 	{"cohort", []string{"grade", "hormone", "nodes > 5", "extract(year FROM at)", "date_trunc('week', at)", "age - 20"},
 		[]string{"age", "nodes", "age + nodes", "least(nodes, 10)"}, []string{"age > 40", "nodes IS NOT NULL", "hormone", "at >= '2013-02-01'", "grade IN (1, 3)", "(nodes < 10) IS TRUE"}, "pid"},
 	{"measurements JOIN patients USING (id)", []string{"sex", "test", "visit", "outcome", "visit * 2 - 1", "upper(test)"},

@@ -37,13 +37,16 @@ type Statement struct {
 	prefix  string // text of the statement before and behind the SELECT
 	suffix  string
 	before  int // characters of the text before Select
+
+	functions map[string]string // table → function that returns its made-up rows; nil: the login does not browse
 }
 
 // OutputColumn is one column of the SELECT as PostgreSQL described it.
 type OutputColumn struct {
 	Name         string
 	OID          uint32
-	TypeModifier int32 // atttypmod; -1: none
+	TypeModifier int32  // atttypmod; -1: none
+	Table        uint32 // oid of the table whose column it is; 0: none
 }
 
 // Rewrite splits a text and says of each statement who answers it. Whatever could write, change who
@@ -105,14 +108,23 @@ func (r rewriter) statement(p syntax.Statement) (Statement, error) {
 			"federated tables cannot be combined with %q in one statement", other.Name)
 	case p.Nested:
 		return out, r.fail(p.Start, pgerr.FeatureNotSupported, "", "this statement is not supported over federated tables")
+	case p.BadOption != nil:
+		return out, r.fail(p.BadOption.At, pgerr.SyntaxError, "", "unrecognized EXPLAIN option %q", p.BadOption.Name)
+	case p.Markup:
+		return out, r.fail(p.Start, pgerr.FeatureNotSupported, "Use FORMAT TEXT or FORMAT JSON.", "this format of EXPLAIN is not supported over federated tables")
 	case p.Analyze:
 		return out, r.fail(p.Start, pgerr.FeatureNotSupported, "EXPLAIN without ANALYZE costs nothing.", "EXPLAIN ANALYZE is not supported over federated tables")
 	}
 	out.Kind = Federated
-	out.Select, out.SelectAt = r.text[p.Inner:p.InnerEnd], p.Inner
-	out.prefix, out.suffix = r.text[p.Start:p.Inner], r.text[p.InnerEnd:p.End]
+	from, to := syntax.Question(r.text, p, r.federated(p), func(name string) bool { return slices.Contains(aggregates, name) })
+	if at := syntax.ParamsOutside(r.text, p.Start, p.End, from, to); at >= 0 {
+		return out, r.fail(at, pgerr.FeatureNotSupported, "Use parameters inside the subquery that reads the tables, and constants around it.",
+			"a parameter outside of the subquery that reads federated tables is not supported")
+	}
+	out.Select, out.SelectAt = r.text[from:to], from
+	out.prefix, out.suffix = r.text[p.Start:from], r.text[to:p.End]
 	out.Explain, out.JSON = p.Verb == syntax.Explain, p.JSON
-	out.types, out.before = r.types, utf8.RuneCountInString(r.text[:p.Inner])
+	out.types, out.before = r.types, utf8.RuneCountInString(r.text[:from])
 	if len(p.Types) > 0 {
 		for _, t := range p.Types {
 			k := kind(t)
@@ -126,6 +138,17 @@ func (r rewriter) statement(p syntax.Statement) (Statement, error) {
 	return out, nil
 }
 
+// federated lists the places of a statement's federated tables.
+func (r rewriter) federated(p syntax.Statement) []int {
+	var out []int
+	for _, t := range p.Tables {
+		if lookupTable(r.study, t.Schema, t.Name) != nil {
+			out = append(out, t.At)
+		}
+	}
+	return out
+}
+
 // forbidden refuses what no analyst may run, whatever it reads.
 func (r rewriter) forbidden(p syntax.Statement) error {
 	const readOnly = "Sessions are read-only: use SELECT."
@@ -136,7 +159,7 @@ func (r rewriter) forbidden(p syntax.Statement) error {
 		return r.fail(p.Start, pgerr.ReadOnlyTransaction, readOnly, "the statement is not allowed in a read-only session")
 	}
 	for _, f := range p.Functions {
-		own := f.Schema == "" && slices.Contains([]string{"run", "explain", "view"}, f.Name)
+		own := f.Schema == "" && (slices.Contains([]string{"run", "explain", "view"}, f.Name) || strings.HasPrefix(f.Name, madeUpPrefix))
 		if own || f.Schema == "c2d" || strings.HasPrefix(strings.ToLower(f.Name), "dblink") {
 			return r.fail(f.At, pgerr.InsufficientPrivilege, "", "permission denied for function %s", f.Name)
 		}
@@ -144,6 +167,27 @@ func (r rewriter) forbidden(p syntax.Statement) error {
 	for _, t := range p.Tables {
 		if t.Schema == "c2d" && slices.Contains([]string{"run", "explain", "view"}, t.Name) {
 			return r.fail(t.At, pgerr.InsufficientPrivilege, "", "permission denied for %s", t.Name)
+		}
+	}
+	return r.pinned(p)
+}
+
+// pinned refuses settings that would make PostgreSQL read a text otherwise than we read it: what one
+// takes for a string would be a call to the other.
+func (r rewriter) pinned(p syntax.Statement) error {
+	for _, s := range p.Settings {
+		value := strings.ToLower(s.Value)
+		switch s.Name {
+		case "":
+			return r.fail(s.At, pgerr.FeatureNotSupported, "Write the name of the setting as a constant.", "set_config needs the name of a setting")
+		case "standard_conforming_strings":
+			if !slices.Contains([]string{"on", "true", "yes", "1"}, value) {
+				return r.fail(s.At, pgerr.FeatureNotSupported, "Write E'…' for strings with escapes.", "parameter %q is always on", s.Name)
+			}
+		case "transform_null_equals":
+			if !slices.Contains([]string{"off", "false", "no", "0"}, value) {
+				return r.fail(s.At, pgerr.FeatureNotSupported, "Write IS NULL.", "parameter %q is always off", s.Name)
+			}
 		}
 	}
 	return nil
@@ -169,6 +213,12 @@ func (s Statement) Render(desc []OutputColumn, nparams int, source string) (stri
 
 // render is Render with positions in Select.
 func (s Statement) render(desc []OutputColumn, nparams int, source string) (string, error) {
+	if s.MadeUp(desc) {
+		return s.madeUp(desc)
+	}
+	if err := s.unmarkable(desc); err != nil {
+		return "", err
+	}
 	free, err := s.catalogAnswer(nparams)
 	if err != nil {
 		return "", err
@@ -177,7 +227,7 @@ func (s Statement) render(desc []OutputColumn, nparams int, source string) (stri
 		if free != nil {
 			return explainCatalog(s.JSON), nil
 		}
-		return fmt.Sprintf(`SELECT r[1]::pg_catalog.text AS "QUERY PLAN" FROM %s AS r(r)`, source), nil
+		return fmt.Sprintf(`SELECT r[1]::pg_catalog.%s AS "QUERY PLAN" FROM %s AS r(r)`, planType(s.JSON), source), nil
 	}
 	var tail string
 	if free != nil {

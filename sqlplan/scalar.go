@@ -9,8 +9,6 @@ import (
 	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
 )
 
-const allowHint = "Use comparisons, AND/OR/NOT, IS NULL, IN, BETWEEN, + - *, CASE, coalesce, nullif, abs, greatest, least, extract, date_trunc, width_bucket, lower, upper or length."
-
 // longestSQL bounds an expression written out for an owner. nullif, IN and their like write an operand more than
 // once, so that nested ones grow exponentially: without a bound a short statement would take all parties' memory.
 const longestSQL = 128 << 10
@@ -53,7 +51,7 @@ func (b *binder) expression(e syntax.Expr, want use) (value, error) {
 		}
 		return b.function(x, want)
 	case *syntax.Other:
-		return value{}, b.unsupported(x.At(), allowHint, "%s is not supported over federated tables", x.What)
+		return value{}, b.unsupported(x.At(), otherHint(x), "%s is not supported over federated rows", x.What)
 	}
 	return value{}, b.unsupported(-1, allowHint, "this expression is not supported over federated tables")
 }
@@ -103,60 +101,6 @@ func (b *binder) param(p *syntax.Param) (value, error) {
 	return b.constant(p.At(), k, *a)
 }
 
-// cast allows what cannot fail: literals, widening, and between dates and timestamps.
-func (b *binder) cast(c *syntax.Cast, want use) (value, error) {
-	k := kind(c.Type)
-	if c.Type == "varchar" || c.Type == "bpchar" {
-		k = text
-	}
-	if _, ok := oids[k]; !ok || k == unknown {
-		return value{}, b.unsupported(c.At(), allowHint, "this cast is not supported over federated tables")
-	}
-	v, err := b.scalar(c.Arg, want)
-	if err != nil || v.k == k {
-		return v, err
-	}
-	if v.k == unknown || v.isLit && v.lit != nil && k != boolean && !(k.integer() && v.scale > 0) {
-		t := v
-		t.k = unknown
-		return b.coerce(c.At(), t, k)
-	}
-	if err := b.widens(c.At(), v, k); err != nil {
-		return value{}, err
-	}
-	if v.k == numeric && k == float8 && !v.isLit {
-		return v.double(), nil
-	}
-	v = v.clamped()
-	switch {
-	case v.k.integer() && (k == numeric || k.integer() && v.iv != nil && v.iv.within(typeRange(k))),
-		v.k == numeric && k == float8, v.k.integer() && k == float8, v.k == timestamp && k == date, v.k == date && k == timestamp:
-	default:
-		return value{}, b.unsupported(c.At(), allowHint, "this cast is not supported over federated tables")
-	}
-	out := v
-	out.k, out.domain = k, nil
-	out.sql = "(" + v.sql + ")::" + k.sql()
-	if v.iv != nil && v.k.moment() {
-		out.iv = convertMoment(v.iv, v.k, k)
-	}
-	return out, nil
-}
-
-const dayMicros = 86_400_000_000
-
-// convertMoment moves an interval between days and microseconds.
-func convertMoment(iv *interval, from, to kind) *interval {
-	day := big.NewInt(dayMicros)
-	switch {
-	case from == date && to != date:
-		return &interval{new(big.Int).Mul(iv.lo, day), new(big.Int).Mul(iv.hi, day)}
-	case from != date && to == date:
-		return &interval{new(big.Int).Div(iv.lo, day), new(big.Int).Div(iv.hi, day)} // Euclidean: floor for positive divisors
-	}
-	return iv
-}
-
 func (b *binder) all(args []syntax.Expr, want use) ([]value, int, error) {
 	var out []value
 	sides := 0
@@ -190,7 +134,7 @@ func (b *binder) unify(at int, vs []value) (kind, error) {
 				return "", b.unsupported(at, "SET TimeZone = 'UTC'", "timestamp with time zone outside UTC is not supported over federated tables")
 			}
 		default:
-			return "", b.fail(at, "42883", "", "operator does not exist: %s and %s cannot be compared", typeWord(k), typeWord(v.k))
+			return "", b.fail(at, "42883", "Cast one of them.", "operator does not exist: %s and %s cannot be compared", typeWord(k), typeWord(v.k))
 		}
 	}
 	if k == unknown {
@@ -239,6 +183,8 @@ func (b *binder) construct(c *syntax.Call, want use) (value, error) {
 	switch c.Name {
 	case "and", "or", "not", "istrue", "isnottrue", "isfalse", "isnotfalse", "isunknown", "isnotunknown":
 		return b.logic(c, want)
+	case "any", "all":
+		return b.anyOf(c, want)
 	}
 	vs, sides, err := b.all(c.Args, want)
 	if err != nil {
@@ -265,36 +211,53 @@ func (b *binder) construct(c *syntax.Call, want use) (value, error) {
 		truth.sql = fmt.Sprintf("%s IS %sDISTINCT FROM %s", collated(vs[0]), map[string]string{"notdistinct": "NOT "}[c.Name], collated(vs[1]))
 		return truth, nil
 	case "between", "in":
-		if _, err := b.unify(c.At(), vs); err != nil {
-			return value{}, err
-		}
-		if c.Name == "between" {
-			truth.sql = fmt.Sprintf("(%s OPERATOR(pg_catalog.>=) %s AND %s OPERATOR(pg_catalog.<=) %s)", collated(vs[0]), collated(vs[1]), collated(vs[0]), collated(vs[2]))
-			return truth, nil
-		}
-		if err := b.length(c.At(), len(vs)*len(vs[0].sql)); err != nil {
-			return value{}, err
-		}
-		var tests []string
-		for _, v := range vs[1:] {
-			tests = append(tests, fmt.Sprintf("%s OPERATOR(pg_catalog.=) %s", collated(vs[0]), collated(v)))
-		}
-		truth.sql = "(" + strings.Join(tests, " OR ") + ")"
-		return truth, nil
+		return b.among(c, vs, truth)
 	case "coalesce", "greatest", "least":
 		return b.choose(c, vs, sides)
 	case "nullif":
+		return b.nullIf(c, vs, sides)
+	case "+", "-", "*", "/":
+		return b.arithmetic(c, vs, sides)
+	case "%":
 		if _, err := b.unify(c.At(), vs); err != nil {
 			return value{}, err
 		}
-		out := vs[0].clamped()
-		out.sql = fmt.Sprintf("CASE WHEN %s OPERATOR(pg_catalog.=) %s THEN NULL ELSE %s END", collated(out), collated(vs[1]), out.sql)
-		out.null, out.sides, out.isLit = true, sides, false
-		return out, nil
-	case "+", "-", "*", "/":
-		return b.arithmetic(c, vs, sides)
+		return b.remainder(c.At(), vs[0], vs[1], sides)
+	case "~~", "~~*", "!~~", "!~~*":
+		return b.like(c, vs, sides)
 	}
-	return value{}, b.unsupported(c.At(), allowHint, "operator %s is not supported over federated tables", c.Name)
+	return value{}, b.unsupported(c.At(), operatorHint(c.Name), "operator %s is not supported over federated rows", c.Name)
+}
+
+// among binds BETWEEN and IN; truth is a boolean that lacks its SQL.
+func (b *binder) among(c *syntax.Call, vs []value, truth value) (value, error) {
+	if _, err := b.unify(c.At(), vs); err != nil {
+		return value{}, err
+	}
+	if c.Name == "between" {
+		truth.sql = fmt.Sprintf("(%s OPERATOR(pg_catalog.>=) %s AND %s OPERATOR(pg_catalog.<=) %s)", collated(vs[0]), collated(vs[1]), collated(vs[0]), collated(vs[2]))
+		return truth, nil
+	}
+	if err := b.length(c.At(), len(vs)*len(vs[0].sql)); err != nil {
+		return value{}, err
+	}
+	var tests []string
+	for _, v := range vs[1:] {
+		tests = append(tests, fmt.Sprintf("%s OPERATOR(pg_catalog.=) %s", collated(vs[0]), collated(v)))
+	}
+	truth.sql = "(" + strings.Join(tests, " OR ") + ")"
+	return truth, nil
+}
+
+// nullIf binds NULLIF.
+func (b *binder) nullIf(c *syntax.Call, vs []value, sides int) (value, error) {
+	if _, err := b.unify(c.At(), vs); err != nil {
+		return value{}, err
+	}
+	out := vs[0].clamped()
+	out.sql = fmt.Sprintf("CASE WHEN %s OPERATOR(pg_catalog.=) %s THEN NULL ELSE %s END", collated(out), collated(vs[1]), out.sql)
+	out.null, out.sides, out.isLit = true, sides, false
+	return out, nil
 }
 
 // collated writes an operand; text compares bytewise at every owner.

@@ -1,7 +1,9 @@
 package sqlplan
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
@@ -96,11 +98,11 @@ func (b *binder) bindFrom(s *syntax.Select) error {
 	for _, f := range s.From {
 		t := lookupTable(b.study, f.Schema, f.Name)
 		if t == nil {
-			return b.fail(f.At, pgerr.UndefinedTable, "", "relation %q does not exist", f.Name)
+			return b.fail(f.At, pgerr.UndefinedTable, "SELECT * FROM c2d.tables shows yours.", "relation %q does not exist", f.Name)
 		}
 		for i, a := range b.aliases {
 			if a == f.Alias {
-				return b.fail(f.At, "42712", "", "table name %q specified more than once", f.Alias)
+				return b.fail(f.At, "42712", "Give each table its own alias.", "table name %q specified more than once", f.Alias)
 			}
 			if b.tables[i] == t {
 				return b.unsupported(f.At, "Name each table once.", "a table cannot be joined with itself")
@@ -110,7 +112,7 @@ func (b *binder) bindFrom(s *syntax.Select) error {
 	}
 	switch {
 	case len(b.tables) == 0:
-		return b.unsupported(-1, "", "a statement without tables has no plan")
+		return b.unsupported(-1, "Send one statement for each subquery.", "federated tables in several subqueries of one statement are not supported")
 	case len(b.tables) > 2:
 		return b.unsupported(s.From[2].At, "Join two tables.", "a join of more than two tables is not supported")
 	}
@@ -136,13 +138,13 @@ func (b *binder) column(c *syntax.Column) (side int, col *catalog.Column, err er
 				if b.joinCols[name] {
 					continue
 				}
-				return 0, nil, b.fail(c.At(), "42702", "", "column reference %q is ambiguous", name)
+				return 0, nil, b.fail(c.At(), "42702", "Write the table before it: t.column.", "column reference %q is ambiguous", name)
 			}
 			side, col = i, &t.Columns[j]
 		}
 	}
 	if side < 0 {
-		return 0, nil, b.fail(c.At(), pgerr.UndefinedColumn, "", "column %q does not exist", name)
+		return 0, nil, b.fail(c.At(), pgerr.UndefinedColumn, "SELECT * FROM c2d.columns shows yours.", "column %q does not exist", name)
 	}
 	return side, col, nil
 }
@@ -152,8 +154,26 @@ func (b *binder) need(at, side int, col *catalog.Column, want use) error {
 	if allowed(col.Uses, want) && (col.Visibility == catalog.Visible || want == useJoin || want == useAggregate) {
 		return nil
 	}
-	return b.fail(at, pgerr.InsufficientPrivilege, "Ask the owner, or see c2d.columns for what each column may be used for.",
-		"permission denied: %s does not allow column %q to be used to %s", ownersText(b.tables[side]), col.Name, want)
+	owners := ownersText(b.tables[side])
+	hint := fmt.Sprintf("%s Ask %s to add %s to the uses of %q.", usesText(col), owners, want, col.Name)
+	if col.Name == b.tables[side].Unit {
+		hint = fmt.Sprintf("%q identifies the person: join tables on it, or count it with count(DISTINCT %s).", col.Name, col.Name)
+	}
+	return b.fail(at, pgerr.InsufficientPrivilege, hint, "permission denied: %s does not allow column %q to be used to %s", owners, col.Name, want)
+}
+
+// usesText says what a column may be used for.
+func usesText(col *catalog.Column) string {
+	var list []string
+	for _, u := range []use{useGroup, useFilter, useAggregate, useJoin} {
+		if allowed(col.Uses, u) {
+			list = append(list, string(u))
+		}
+	}
+	if len(list) == 0 {
+		return fmt.Sprintf("%q may be used for nothing yet.", col.Name)
+	}
+	return fmt.Sprintf("%q may be used to %s.", col.Name, strings.Join(list, ", "))
 }
 
 // ownersText names a table's owners.
@@ -220,7 +240,7 @@ func (p *policy) merge(g *catalog.Grant, first bool) {
 
 // grant finds and checks one owner's grant for a table.
 func (b *binder) grant(owner, table string, checkTime bool) (*catalog.Grant, error) {
-	denied := b.fail(-1, pgerr.InsufficientPrivilege, "Ask the owner for access.", "permission denied: %s does not allow this analyst to ask about table %q", owner, table)
+	denied := b.fail(-1, pgerr.InsufficientPrivilege, fmt.Sprintf("Ask %s for a grant to %s.", owner, b.query.Analyst), "permission denied: %s does not allow this analyst to ask about table %q", owner, table)
 	for i := range b.study.Grants {
 		g := &b.study.Grants[i]
 		if g.Owner != owner || g.Analyst != b.query.Analyst || !contains(g.Tables, table) {
@@ -232,7 +252,7 @@ func (b *binder) grant(owner, table string, checkTime bool) (*catalog.Grant, err
 		if checkTime && g.Expires != "" {
 			end, err := time.Parse(time.DateOnly, g.Expires)
 			if err != nil || b.query.Settings.Now >= end.AddDate(0, 0, 1).UnixMicro() {
-				return nil, b.fail(-1, pgerr.InsufficientPrivilege, "Ask the owner for a new term.", "permission denied: the access that %s granted has expired", owner)
+				return nil, b.fail(-1, pgerr.InsufficientPrivilege, fmt.Sprintf("Ask %s to move the date expires of your grant.", owner), "permission denied: the access that %s granted has expired", owner)
 			}
 		}
 		return g, nil
@@ -242,6 +262,7 @@ func (b *binder) grant(owner, table string, checkTime bool) (*catalog.Grant, err
 
 // chooseEpsilon takes the session's ε or the least default, and holds it to each owner's limit.
 func (b *binder) chooseEpsilon(p *policy) error {
+	least, owner := dp.Epsilon(0), ""
 	if b.query.Settings.Epsilon != 0 {
 		p.epsilon = b.query.Settings.Epsilon
 	}
@@ -251,11 +272,18 @@ func (b *binder) chooseEpsilon(p *policy) error {
 			if err != nil {
 				return err
 			}
-			if p.epsilon <= 0 || p.epsilon > g.PerQuestion {
-				return b.fail(-1, pgerr.InvalidParameterValue, "SET c2d.epsilon to a value within that limit.",
-					"c2d.epsilon %v is outside what %s allows for one question (at most %v)", p.epsilon, part.Owner, g.PerQuestion)
+			if g.Release == catalog.ReleaseExact && g.PerQuestion == 0 {
+				return b.fail(-1, pgerr.InsufficientPrivilege, fmt.Sprintf("Ask about one table at a time, or ask %s for a grant with release dp.", part.Owner),
+					"permission denied: %s grants exact answers about table %q, and others noisy ones", part.Owner, t.Name)
+			}
+			if least == 0 || g.PerQuestion < least {
+				least, owner = g.PerQuestion, part.Owner
 			}
 		}
+	}
+	if p.epsilon <= 0 || p.epsilon > least {
+		return b.fail(-1, pgerr.InvalidParameterValue, fmt.Sprintf("SET c2d.epsilon = %v", least),
+			"c2d.epsilon %v is outside what %s allows for one question (at most %v)", p.epsilon, owner, least)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func (b *binder) bindTargets(a *analysis) error {
 		}
 		a.kinds = append(a.kinds, k)
 	}
-	return nil
+	return b.outerAll(a, a.sel.Windows)
 }
 
 // bindOrder binds ORDER BY; ordinals and output names stay as they are.
@@ -53,7 +53,7 @@ func isOutputName(s *syntax.Select, e syntax.Expr) bool {
 // isAggregate reports whether an expression is a call of an aggregate.
 func isAggregate(e syntax.Expr) (*syntax.Call, bool) {
 	c, ok := e.(*syntax.Call)
-	return c, ok && !c.Construct && slices.Contains(aggregates, c.Name)
+	return c, ok && !c.Construct && !c.Over && slices.Contains(aggregates, c.Name)
 }
 
 // outer binds an expression over released values: group keys and aggregates are replaced, the rest stays
@@ -86,16 +86,15 @@ func (b *binder) outer(a *analysis, e syntax.Expr) (kind, error) {
 		}
 		return k, nil
 	case *syntax.Cast:
-		if _, err := b.outer(a, x.Arg); err != nil {
-			return "", err
-		}
-		if x.Type == "varchar" || x.Type == "bpchar" || x.Type == "" {
-			return "", b.unsupported(x.At(), "Cast to a plain type such as numeric or text.", "this cast is not supported over federated tables")
-		}
-		return kind(x.Type), nil
+		return b.outerCast(a, x)
 	case *syntax.Case:
 		return b.outerCase(a, x)
+	case *syntax.Array:
+		return unknown, b.outerAll(a, x.Items)
 	case *syntax.Call:
+		if x.Over {
+			return b.window(a, x)
+		}
 		if x.Distinct || x.Filter != nil || x.Star || !x.Plain {
 			return "", b.unsupported(x.At(), "Use count, sum or avg.", "function %s is not supported in this form", x.Name)
 		}
@@ -109,12 +108,23 @@ func (b *binder) outer(a *analysis, e syntax.Expr) (kind, error) {
 		}
 		return b.outerCall(x, kinds)
 	case *syntax.Other:
-		if b.listing && len(x.Children) > 0 {
-			return boolean, b.outerAll(a, x.Children)
-		}
-		return "", b.unsupported(x.At(), "", "%s is not supported over federated tables", x.What)
+		return "", b.unsupported(x.At(), otherHint(x), "%s is not supported over federated tables", x.What)
 	}
-	return "", b.unsupported(e.At(), "", "this expression is not supported over federated tables")
+	return "", b.unsupported(e.At(), "Compute it in a statement around this one: SELECT … FROM (SELECT …) AS t.", "this expression is not supported over federated tables")
+}
+
+// outerCast types a cast of a released value.
+func (b *binder) outerCast(a *analysis, x *syntax.Cast) (kind, error) {
+	if _, err := b.outer(a, x.Arg); err != nil {
+		return "", err
+	}
+	if x.Type == "" && x.Bare == string(numeric) {
+		return numeric, nil
+	}
+	if x.Type == "varchar" || x.Type == "bpchar" || x.Type == "" {
+		return "", b.unsupported(x.At(), "Cast to a plain type such as numeric or text.", "this cast is not supported over federated tables")
+	}
+	return kind(x.Type), nil
 }
 
 // outerAll binds expressions whose types do not matter.
@@ -193,7 +203,7 @@ func (b *binder) outerCall(c *syntax.Call, k []kind) (kind, error) {
 		case "nullif":
 			return common(k[:1]), nil
 		case "and", "or", "not", "isnull", "isnotnull", "istrue", "isnottrue", "isfalse", "isnotfalse", "isunknown", "isnotunknown",
-			"between", "in", "distinct", "notdistinct":
+			"between", "in", "distinct", "notdistinct", "any", "all", "~~", "~~*", "!~~", "!~~*":
 			return boolean, nil
 		}
 	}
@@ -219,7 +229,7 @@ func (b *binder) outerCall(c *syntax.Call, k []kind) (kind, error) {
 	case c.Name == "date_trunc" && len(k) == 2:
 		return timestamptz, nil
 	}
-	return "", b.unsupported(c.At(), "Compute it from the released values on your side.", "%s is not supported over released values", c.Name)
+	return "", b.unsupported(c.At(), "Compute it in a statement around this one: SELECT … FROM (SELECT …) AS t.", "%s is not supported beside the aggregates themselves", c.Name)
 }
 
 // keyOf finds the group key that an expression is; -1 if none.
@@ -257,7 +267,7 @@ func (b *binder) keyOf(a *analysis, e syntax.Expr) int {
 func (b *binder) aggregate(a *analysis, c *syntax.Call) (kind, error) {
 	a.hasAgg = true
 	if c.Name != "count" && c.Name != "sum" && c.Name != "avg" {
-		return "", b.fail(c.At(), pgerr.NotPrivate, "Use count, sum or avg.", "%s has no form here that protects persons", c.Name)
+		return "", b.fail(c.At(), pgerr.NotPrivate, aggregateHint(c.Name), "%s has no form here that protects persons", c.Name)
 	}
 	if !c.Plain || c.Schema != "" && c.Schema != "pg_catalog" {
 		return "", b.unsupported(c.At(), "Use count, sum or avg in its plain form.", "this form of %s is not supported over federated tables", c.Name)

@@ -243,20 +243,27 @@ func parseBool(s string) (string, bool) {
 	return "", false
 }
 
-// parseMoment reads ISO dates and timestamps (UTC).
+// parseMoment reads ISO dates and timestamps (UTC). As in PostgreSQL, a zone means something for timestamp with time zone only,
+// and a time nothing for a date: tools write one format for all three.
 func parseMoment(k kind, s string) (int64, bool) {
-	if k == date {
-		t, err := time.Parse(time.DateOnly, s)
-		return t.Unix() / 86400, err == nil
-	}
-	layouts := []string{time.DateOnly, "2006-01-02 15:04", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999"}
-	if k == timestamptz {
-		layouts = append(layouts, "2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z07:00")
-	}
-	for _, l := range layouts {
-		if t, err := time.Parse(l, s); err == nil {
-			return t.UnixMicro(), true
+	for _, l := range []string{time.DateOnly, "2006-01-02 15:04", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999",
+		"2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z07:00"} {
+		t, err := time.Parse(l, s)
+		if err != nil {
+			continue
 		}
+		if k != timestamptz {
+			_, east := t.Zone()
+			t = t.Add(time.Duration(east) * time.Second)
+		}
+		if k == date {
+			days := t.Unix() / 86400
+			if t.Unix()%86400 < 0 {
+				days--
+			}
+			return days, true
+		}
+		return t.UnixMicro(), true
 	}
 	return 0, false
 }

@@ -38,7 +38,7 @@ func TestAcceptOutlivesExhaustion(t *testing.T) {
 		}
 		l := &fullListener{Listener: inner, err: c.err}
 		l.failures.Store(1)
-		s, err := NewServer(Options{Handler: &testHandler{}, AllowPlaintext: true, Logger: slog.New(slog.DiscardHandler), Random: rand.Reader})
+		s, err := NewServer(Options{Handler: &testHandler{}, PlaintextLoopback: true, Logger: slog.New(slog.DiscardHandler), Random: rand.Reader})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,8 +39,11 @@ type answer struct {
 
 // rewritten is what the relay remembers of a replaced statement.
 type rewritten struct {
-	fields []pgproto3.FieldDescription // of the described original
-	tag    string
+	fields   []pgproto3.FieldDescription // of the described original
+	tag      string
+	replaced bool
+	naming   *naming    // what the statement does to names
+	sent     *queryText // what was parsed in place of the client's text
 }
 
 // probe is an injected description of one statement.
@@ -55,6 +58,15 @@ type probe struct {
 	lost   bool // an earlier error made the shadow skip it
 	done   chan struct{}
 	once   sync.Once
+}
+
+// became is what the relay remembers of a described statement; names is what it does to names, if anything.
+func (p *probe) became(s Statement, names *rewritten) *rewritten {
+	m := &rewritten{fields: p.fields, tag: s.Tag, replaced: true}
+	if names != nil {
+		m.naming = names.naming
+	}
+	return m
 }
 
 // finish wakes who waits for the probe.

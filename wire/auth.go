@@ -27,6 +27,7 @@ type scramExchange struct {
 	in      *frames
 	out     *writer
 	binding scram.ChannelBinding // zero: not offered
+	hint    string               // of a failure, whatever its cause
 }
 
 // endpointBinding is tls-server-end-point (RFC 5929) of a configuration with one certificate. It is zero, and channel
@@ -46,10 +47,10 @@ func endpointBinding(c *tls.Config) scram.ChannelBinding {
 	return b
 }
 
-// run authenticates login. Every failure that depends on the login or the password is the same
-// 28P01; other errors are I/O, protocol violations or a channel that is not the client's.
-func (x *scramExchange) run(login string) error {
-	verifier, known := x.opts.Handler.Verifier(login)
+// run authenticates login by its password. Who may not log in at all, known or not, goes through the same exchange.
+// Every failure that depends on the login or the password is the same 28P01; other errors are I/O, protocol
+// violations or a channel that is not the client's.
+func (x *scramExchange) run(login, verifier string, known bool) error {
 	creds, err := x.opts.mockCredentials(login)
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func (x *scramExchange) run(login string) error {
 			WithHint("Somebody may stand between this client and the server.")
 	}
 	if err != nil || !conv.Valid() || !known {
-		return pgerr.New(pgerr.InvalidPassword, "password authentication failed for user %q", login)
+		return pgerr.New(pgerr.InvalidPassword, "password authentication failed for user %q", login).WithHint("%s", x.hint)
 	}
 	return x.out.send(&pgproto3.AuthenticationSASLFinal{Data: []byte(proof)})
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/xdg-go/scram"
 
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 )
@@ -19,6 +20,11 @@ type connection struct {
 	conn   net.Conn
 	out    *writer
 	login  string
+
+	address  string               // of the peer, for the throttle and the log
+	socket   bool                 // a unix socket
+	loopback bool                 // from this machine
+	binding  scram.ChannelBinding // of the TLS connection
 }
 
 // errCancel ends a connection that carried a cancel request.
@@ -40,6 +46,19 @@ func (c *connection) run(ctx context.Context) error {
 	if err != nil {
 		return c.fatal(ctx, err)
 	}
+	ctx, leave, err := c.server.gate.enter(ctx)
+	if err != nil {
+		return c.fatal(ctx, err)
+	}
+	defer leave()
+	if !unblock() {
+		return c.fatal(ctx, shutdown())
+	}
+	tell := context.AfterFunc(ctx, func() { c.out.last(newErrorResponse(severityFatal, shutdown())) })
+	defer tell()
+	if err := c.private(); err != nil {
+		return c.fatal(ctx, err)
+	}
 	in := newFrames(c.conn, o.MaxStartupBody)
 	if err := c.authenticate(ctx, in); err != nil {
 		return c.fatal(ctx, err)
@@ -55,37 +74,15 @@ func (c *connection) run(ctx context.Context) error {
 	if err := deadline(c.conn, o.ConnectTimeout+o.HandshakeTimeout); err != nil {
 		return err
 	}
-	if !unblock() {
-		return c.fatal(ctx, shutdown())
-	}
 	return c.attach(ctx, in, st)
 }
 
-// authenticate runs the login and writes it to the log, whatever its end. Logins that keep failing wait.
-func (c *connection) authenticate(ctx context.Context, in *frames) error {
-	o, throttle := &c.server.opts, c.server.throttle
-	x := &scramExchange{opts: o, in: in, out: c.out}
-	if _, encrypted := c.conn.(*tls.Conn); encrypted {
-		x.binding = c.server.binding
+// private refuses a connection that others can read on its way.
+func (c *connection) private() error {
+	if _, encrypted := c.conn.(*tls.Conn); encrypted || c.socket || c.loopback && c.server.opts.PlaintextLoopback {
+		return nil
 	}
-	who := attemptOf(c.login, addressOf(c.conn))
-	audit := o.Logger.With("login", who.login, "address", who.address)
-	if err := throttle.wait(ctx, who); err != nil {
-		audit.LogAttrs(ctx, slog.LevelWarn, "login refused", slog.String("error", err.Error()))
-		return err
-	}
-	err := x.run(c.login)
-	e, told := pgerr.As(err)
-	switch {
-	case err == nil:
-		throttle.succeeded(who)
-		audit.LogAttrs(ctx, slog.LevelInfo, "login")
-	case told && e.Code == pgerr.InvalidPassword:
-		audit.LogAttrs(ctx, slog.LevelWarn, "login failed", slog.Int("failures", throttle.failed(who)))
-	case told:
-		audit.LogAttrs(ctx, slog.LevelWarn, "login failed", slog.String("error", err.Error()))
-	}
-	return err
+	return pgerr.New(pgerr.InvalidAuthorization, "connection is not encrypted").WithHint("Connect with sslmode=require or stronger.")
 }
 
 // attach opens the session and its shadow, and relays.
@@ -97,12 +94,7 @@ func (c *connection) attach(ctx context.Context, in *frames, st startup) error {
 	if database == "" {
 		database = c.login
 	}
-	session, err := o.Handler.Connect(connecting, c.login, database)
-	if err != nil {
-		return c.fatal(ctx, err)
-	}
-	defer session.Close()
-	shadow, err := connectShadow(connecting, session.Shadow(), st.forwarded())
+	session, shadow, err := c.open(connecting, database, st.forwarded())
 	if err != nil {
 		if e := shadowRefusal(err); e != nil {
 			c.out.last(e)
@@ -110,6 +102,7 @@ func (c *connection) attach(ctx context.Context, in *frames, st startup) error {
 		}
 		return c.fatal(ctx, err)
 	}
+	defer session.Close()
 	defer shadow.conn.Close()
 	key, err := c.server.register(shadow)
 	if err != nil {
@@ -124,8 +117,6 @@ func (c *connection) attach(ctx context.Context, in *frames, st startup) error {
 	if err != nil {
 		return c.fatal(ctx, err)
 	}
-	stop := context.AfterFunc(ctx, func() { c.out.last(newErrorResponse(severityFatal, shutdown())) })
-	defer stop()
 	return r.run(ctx)
 }
 
@@ -173,19 +164,36 @@ func (c *connection) negotiate(ctx context.Context) (startup, error) {
 		case code == codeCancel:
 			return startup{}, c.cancel(body)
 		default:
-			return c.version(code, body, encrypted)
+			return c.version(code, body)
 		}
 	}
 }
 
-// upgrade moves the connection to TLS; on failure it keeps the old one to close.
+// upgrade answers an SSLRequest. Whatever the client sent before the handshake is read by the handshake
+// itself, which fails on anything but TLS; on failure it keeps the old connection to close.
 func (c *connection) upgrade(ctx context.Context) (net.Conn, error) {
-	conn, err := c.server.upgrade(ctx, c.conn)
-	if err != nil {
+	o := &c.server.opts
+	if o.TLS == nil || c.socket { // PostgreSQL has no TLS on unix sockets either
+		_, err := c.conn.Write([]byte{'N'})
+		return c.conn, err
+	}
+	if _, err := c.conn.Write([]byte{'S'}); err != nil {
+		return c.conn, err
+	}
+	config := o.TLS().Clone()
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	config.SessionTicketsDisabled = true // a resumed session would not see that a certificate was revoked
+	t := tls.Server(c.conn, config)
+	if err := t.HandshakeContext(ctx); err != nil {
+		var refused *tls.CertificateVerificationError
+		if errors.As(err, &refused) {
+			o.Logger.LogAttrs(ctx, slog.LevelWarn, "client certificate refused", slog.String("address", c.address), slog.String("error", refused.Err.Error()))
+		}
 		return c.conn, errors.Join(errStartup, err)
 	}
-	c.out = newWriter(conn)
-	return conn, nil
+	c.binding = endpointBinding(config)
+	c.out = newWriter(t)
+	return t, nil
 }
 
 // cancel runs a cancel request, which has no answer.
@@ -201,7 +209,7 @@ func (c *connection) cancel(body []byte) error {
 }
 
 // version checks a StartupMessage and settles the protocol version.
-func (c *connection) version(code uint32, body []byte, encrypted bool) (startup, error) {
+func (c *connection) version(code uint32, body []byte) (startup, error) {
 	st, err := decodeStartup(code, body)
 	if err != nil {
 		return st, err
@@ -213,8 +221,6 @@ func (c *connection) version(code uint32, body []byte, encrypted bool) (startup,
 	switch {
 	case st.major > 3:
 		return st, pgerr.New(pgerr.FeatureNotSupported, "unsupported frontend protocol %d.%d: server supports 3.0 to 3.0", st.major, st.minor)
-	case !encrypted && !c.server.opts.AllowPlaintext:
-		return st, pgerr.New(pgerr.InvalidAuthorization, "connection is not encrypted").WithHint("Connect with sslmode=require or stronger.")
 	case c.login == "":
 		return st, pgerr.New(pgerr.InvalidAuthorization, "no PostgreSQL user name specified in startup packet")
 	case st.replication():

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
@@ -46,7 +47,7 @@ func (c codec) decode(text string) (string, error) {
 		return c.cm.NewDecoder().String(text)
 	}
 	if !utf8.ValidString(text) {
-		return "", pgerr.New("22021", "invalid byte sequence for encoding \"UTF8\"")
+		return "", pgerr.New("22021", "invalid byte sequence for encoding \"UTF8\": %s", firstInvalid(text))
 	}
 	return text, nil
 }
@@ -71,4 +72,28 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
+}
+
+// firstInvalid writes the bytes that are no UTF-8 as PostgreSQL does: as many as the first of them announces.
+func firstInvalid(text string) string {
+	for text != "" {
+		r, n := utf8.DecodeRuneInString(text)
+		if r == utf8.RuneError && n <= 1 {
+			break
+		}
+		text = text[n:]
+	}
+	if text == "" {
+		return ""
+	}
+	announced := 1
+	switch lead := text[0]; {
+	case lead>>5 == 0b110:
+		announced = 2
+	case lead>>4 == 0b1110:
+		announced = 3
+	case lead>>3 == 0b11110:
+		announced = 4
+	}
+	return fmt.Sprintf("% #x", text[:min(announced, len(text))])
 }

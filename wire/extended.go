@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -29,8 +28,8 @@ func (r *relay) parse(ctx context.Context, f frame) error {
 	if err != nil {
 		return r.refuseParse(ctx, name, err)
 	}
-	if r.relayed.has(text, types) {
-		return r.forward(f, answer{kind: answerParse, name: name})
+	if metas, ok := r.texts.relayed.get(text, types); ok {
+		return r.forwardParse(f, name, metas)
 	}
 	stmts, err := r.session.Rewrite(ctx, text, types)
 	if err != nil {
@@ -39,29 +38,59 @@ func (r *relay) parse(ctx context.Context, f frame) error {
 	if err := check(text, stmts); err != nil {
 		return r.refuseParse(ctx, name, err)
 	}
+	metas, err := r.texts.pass(text, stmts)
+	if err != nil {
+		return r.refuseParse(ctx, name, err)
+	}
 	if len(stmts) != 1 || stmts[0].Kind == Relay {
 		if len(stmts) > 1 && anyFederated(stmts) {
 			return r.refuseParse(ctx, name, pgerr.New(pgerr.SyntaxError, "cannot insert multiple commands into a prepared statement"))
 		}
-		r.relayed.add(text, types)
-		return r.forward(f, answer{kind: answerParse, name: name})
+		if lasting(metas) {
+			r.texts.relayed.add(text, types, metas)
+		}
+		return r.forwardParse(f, name, metas)
 	}
-	return r.federatedParse(ctx, name, text, stmts[0], types)
+	r.texts.name(name, true)
+	return r.federatedParse(ctx, name, text, stmts[0], types, metas)
+}
+
+// forwardParse sends a Parse that runs as typed.
+func (r *relay) forwardParse(f frame, name string, metas []*rewritten) error {
+	r.texts.name(name, false)
+	a := answer{kind: answerParse, name: name}
+	if len(metas) == 1 {
+		a.meta = metas[0]
+	}
+	return r.forward(f, a)
+}
+
+// describe asks for a description and waits for it, unless it is known.
+func (r *relay) describe(ctx context.Context, text string, s Statement, types []uint32) (*probe, error) {
+	if p := r.texts.known(s, types); p != nil {
+		return p, nil
+	}
+	p, err := r.sendProbe(text, s, types, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := sendNow(r.shadow.out, &pgproto3.Flush{}); err != nil {
+		return nil, err
+	}
+	if err := p.wait(ctx); err != nil {
+		return nil, err
+	}
+	r.texts.learn(s, types, p)
+	return p, nil
 }
 
 // federatedParse describes the statement and sends its replacement.
-func (r *relay) federatedParse(ctx context.Context, name, text string, s Statement, types []uint32) error {
-	p, err := r.sendProbe(text, s, types, true)
+func (r *relay) federatedParse(ctx context.Context, name, text string, s Statement, types []uint32, names []*rewritten) error {
+	p, err := r.describe(ctx, text, s, types)
 	if err != nil {
 		if _, ok := pgerr.As(err); ok {
 			return r.refuseParse(ctx, name, err)
 		}
-		return err
-	}
-	if err := sendNow(r.shadow.out, &pgproto3.Flush{}); err != nil {
-		return err
-	}
-	if err := p.wait(ctx); err != nil {
 		return err
 	}
 	if p.lost || p.err != nil {
@@ -71,15 +100,22 @@ func (r *relay) federatedParse(ctx context.Context, name, text string, s Stateme
 	if err != nil {
 		return r.refuseParse(ctx, name, err)
 	}
-	sent, err := r.codec().encode(splice(text, []span{{s.Start, s.End, with, utf8.RuneCountInString(text[s.Start:s.End])}}))
+	q := &queryText{spans: []span{replacing(text, s.Start, s.End, with)}}
+	q.text = splice(text, q.spans)
+	sent, err := r.codec().encode(q.text)
 	if err != nil {
 		return r.refuseParse(ctx, name, err)
 	}
 	if !declaresTypes(text, s) {
 		types = p.params
 	}
-	return r.forward(&pgproto3.Parse{Name: name, Query: sent, ParameterOIDs: types},
-		answer{kind: answerParse, name: name, meta: &rewritten{fields: p.fields, tag: s.Tag}})
+	var naming *rewritten
+	if len(names) > 0 {
+		naming = names[0]
+	}
+	meta := p.became(s, naming)
+	meta.sent = q
+	return r.forward(&pgproto3.Parse{Name: name, Query: sent, ParameterOIDs: types}, answer{kind: answerParse, name: name, meta: meta})
 }
 
 // refuseParse answers a Parse with err: the shadow is made to fail in its place, and skips
@@ -102,23 +138,14 @@ func declaresTypes(text string, s Statement) bool {
 	return word == "prepare"
 }
 
-// firstWord skips white space and comments.
+// firstWord is the first word behind white space and comments.
 func firstWord(s string) string {
-	for {
-		s = strings.TrimLeft(s, " \t\r\n\f\v")
-		switch {
-		case strings.HasPrefix(s, "--"):
-			_, s, _ = strings.Cut(s, "\n")
-		case strings.HasPrefix(s, "/*"):
-			s = skipComment(s)
-		default:
-			end := strings.IndexFunc(s, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') })
-			if end < 0 {
-				return s
-			}
-			return s[:end]
-		}
+	s = skipBlank(s)
+	end := strings.IndexFunc(s, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') })
+	if end < 0 {
+		return s
 	}
+	return s[:end]
 }
 
 // skipComment skips one comment, which may nest.

@@ -105,24 +105,28 @@ func ofType(kind byte, name string) answer {
 	return answer{portal: name}
 }
 
-// TestRelayed: texts differ by types, what is used stays, and memory is bounded.
-func TestRelayed(t *testing.T) {
-	var r relayed
-	r.add("SELECT $1", []uint32{23})
-	if !r.has("SELECT $1", []uint32{23}) || r.has("SELECT $1", nil) || r.has("SELECT $1", []uint32{25}) {
+// TestRemembered: texts differ by types, what is used stays, and memory is bounded.
+func TestRemembered(t *testing.T) {
+	var r remembered[int]
+	has := func(text string, types []uint32) bool {
+		_, ok := r.get(text, types)
+		return ok
+	}
+	r.add("SELECT $1", []uint32{23}, 7)
+	if v, ok := r.get("SELECT $1", []uint32{23}); !ok || v != 7 || has("SELECT $1", nil) || has("SELECT $1", []uint32{25}) {
 		t.Error("types")
 	}
-	for i := range 10 * relayedTexts {
-		r.add("SELECT "+strconv.Itoa(i), nil)
-		if !r.has("SELECT $1", []uint32{23}) {
+	for i := range 10 * rememberedTexts {
+		r.add("SELECT "+strconv.Itoa(i), nil, i)
+		if !has("SELECT $1", []uint32{23}) {
 			t.Fatalf("forgotten after %d", i)
 		}
 	}
-	if r.has("SELECT 0", nil) || len(r.young)+len(r.old) > 2*relayedTexts {
+	if has("SELECT 0", nil) || len(r.young)+len(r.old) > 2*rememberedTexts {
 		t.Error("nothing is forgotten")
 	}
-	r.add(strings.Repeat("x", relayedBytes+1), nil)
-	if r.has(strings.Repeat("x", relayedBytes+1), nil) {
+	r.add(strings.Repeat("x", rememberedBytes+1), nil, 1)
+	if has(strings.Repeat("x", rememberedBytes+1), nil) {
 		t.Error("a long text is kept")
 	}
 }

@@ -12,10 +12,9 @@ import (
 // Errors that are a *pgerr.Error reach the client as they are; any other
 // error becomes XX000 with a reference number.
 type Handler interface {
-	// Verifier returns the SCRAM verifier of a login in PostgreSQL's form
-	// (SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey). For an unknown login ok is
-	// false and the wire runs an exchange of the same shape that fails.
-	Verifier(login string) (verifier string, ok bool)
+	// Login says what a login requires. For an unknown one ok is false, and the wire refuses it in the same
+	// way as a known one whose password or certificate is wrong.
+	Login(name string) (login Login, ok bool)
 
 	// Connect opens the proxy's side of an authenticated session and says where its
 	// shadow is: 3D000 for a study that does not exist or that the analyst has no

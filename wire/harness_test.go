@@ -84,10 +84,15 @@ func withShadow(run func() int) (int, error) {
 // testHandler stands in for package proxy: what names patients reads generated rows.
 type testHandler struct {
 	sessions atomic.Int64
+	logins   map[string]Login // nil: mia, with a password
 }
 
-func (h *testHandler) Verifier(login string) (string, bool) {
-	return mockVerifier, login == "mia"
+func (h *testHandler) Login(name string) (Login, bool) {
+	if h.logins != nil {
+		login, ok := h.logins[name]
+		return login, ok
+	}
+	return Login{Verifier: mockVerifier}, name == "mia"
 }
 
 func (h *testHandler) Connect(_ context.Context, login, database string) (Session, error) {
@@ -191,7 +196,7 @@ type testServer struct {
 func serve(t testing.TB, change func(*Options)) *testServer {
 	t.Helper()
 	h := &testHandler{}
-	o := Options{Handler: h, TLSConfig: testTLS(t), Logger: slog.New(slog.DiscardHandler), Random: rand.Reader,
+	o := Options{Handler: h, TLS: fixed(testTLS(t)), Logger: slog.New(slog.DiscardHandler), Random: rand.Reader,
 		MaxConnections: 90, MaxPerLogin: 90}
 	if change != nil {
 		change(&o)
@@ -206,6 +211,7 @@ func serve(t testing.TB, change func(*Options)) *testServer {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
+	s.Open(ctx)
 	go func() { done <- s.Serve(ctx, l) }()
 	stopped := false
 	stop := func() {
@@ -235,6 +241,9 @@ func (s *testServer) dsn() string {
 	return "host=127.0.0.1 port=" + s.port + " user=mia password=secret dbname=postgres sslmode=require"
 }
 
+// fixed is a configuration that does not change.
+func fixed(c *tls.Config) func() *tls.Config { return func() *tls.Config { return c } }
+
 func testTLS(t testing.TB) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -249,6 +258,12 @@ func testTLS(t testing.TB) *tls.Config {
 	}
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
+
+// Of the throttle by default.
+const (
+	freeFailures = 3
+	maxDelay     = 5 * time.Minute
+)
 
 // labelled makes a session's statements known to onceAsleep by the test's name.
 func labelled(t testing.TB, c *pgx.Conn) {

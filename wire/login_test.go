@@ -91,7 +91,7 @@ func TestNoBindingForEd25519(t *testing.T) {
 	if endpointBinding(config).IsSupported() {
 		t.Error("binding is offered")
 	}
-	s := serve(t, func(o *Options) { o.TLSConfig = config })
+	s := serve(t, func(o *Options) { o.TLS = fixed(config) })
 	if got := psql(t, s, "SELECT 1;"); got != "1\n" {
 		t.Errorf("psql: %s", got)
 	}
@@ -157,7 +157,7 @@ func intercept(victim net.Conn, server string, foreign *tls.Config) {
 // TestThrottle follows the delays with a clock of its own.
 func TestThrottle(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	th := newThrottle(func() time.Time { return now })
+	th := newThrottle(func() time.Time { return now }, freeFailures, maxDelay)
 	mia := attempt{"mia", "10.0.0.1"}
 	for i := range freeFailures {
 		if d := th.reserve(mia); d != 0 {
@@ -258,7 +258,7 @@ func TestLoginsAreLogged(t *testing.T) {
 // TestSlowPeers: who does not log in in time is cut off, however it dawdles.
 func TestSlowPeers(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(o *Options) { o.AllowPlaintext = true; o.HandshakeTimeout = 400 * time.Millisecond })
+	s := serve(t, func(o *Options) { o.PlaintextLoopback = true; o.HandshakeTimeout = 400 * time.Millisecond })
 	packet := startupPacket(t, 3<<16, map[string]string{"user": "mia"})
 	for name, send := range map[string][]byte{"silent": nil, "half a packet": packet[:6], "no password": packet, "TLS": sslRequest} {
 		c, err := net.Dial("tcp", s.addr)

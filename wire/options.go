@@ -10,13 +10,19 @@ import (
 
 // Options configure a Server. Zero limits take the defaults named at each field.
 type Options struct {
-	Handler   Handler      // required
-	TLSConfig *tls.Config  // required unless AllowPlaintext; TLS 1.2 is the least version whatever it says
-	Logger    *slog.Logger // required
-	Random    io.Reader    // required: a cryptographic source of cancel keys, SCRAM nonces and internal names
+	Handler Handler      // required
+	Logger  *slog.Logger // required
+	Random  io.Reader    // required: a cryptographic source of cancel keys, SCRAM nonces and internal names
 
-	// AllowPlaintext admits connections without TLS: for unix sockets and tests.
-	AllowPlaintext bool
+	// TLS is asked at each handshake for the configuration in force, so that certificates can change. TLS 1.2 is the least
+	// version and sessions are never resumed, whatever it says. Required unless PlaintextLoopback.
+	TLS func() *tls.Config
+	// PlaintextLoopback admits connections without TLS from loopback addresses. Unix sockets are always admitted, and
+	// nobody else ever is.
+	PlaintextLoopback bool
+	// CertificatesOnly says that every login requires a client certificate: who has none, or that of somebody else, is
+	// refused without being asked for a password.
+	CertificatesOnly bool
 
 	MaxConnections   int           // sessions at one time; default 100
 	MaxPerLogin      int           // sessions of one login at one time; default 20
@@ -25,15 +31,17 @@ type Options struct {
 	QueryTimeout     time.Duration // of one statement or batch, by the gateway's own clock; default 10 min
 	IdleTimeout      time.Duration // of a session between statements; default 24 h
 	IdleInBlock      time.Duration // of a session between statements of one transaction; default 1 h
+	FreeFailures     int           // failed logins in a row before the next one waits; default 3
+	MaxDelay         time.Duration // longest wait between two login attempts; default 5 min
 	MaxStartupBody   int           // bytes of a message body before authentication; default 10,000
 	MaxBody          int           // bytes of a message body after authentication; default 16 MiB
 
 	// MockKey makes the salts shown for unknown logins, one per login. Keep it across restarts: the salt
 	// of a real login does not change either. Default: 32 bytes of Random per Server.
 	MockKey []byte
-	// MockIterations is the iteration count shown for unknown logins and must be the one that real
-	// verifiers use; default 4096, PostgreSQL's.
-	MockIterations int
+	// MockIterations are iteration counts of real verifiers, one each: an unknown login shows one of them, always the same.
+	// Default: 4096, PostgreSQL's.
+	MockIterations []int
 }
 
 // withDefaults checks what is required and fills in the limits.
@@ -45,12 +53,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("wire: Options.Logger is required")
 	case o.Random == nil:
 		return o, errors.New("wire: Options.Random is required")
-	case o.TLSConfig == nil && !o.AllowPlaintext:
-		return o, errors.New("wire: Options.TLSConfig is required unless AllowPlaintext is set")
-	}
-	if o.TLSConfig != nil {
-		o.TLSConfig = o.TLSConfig.Clone()
-		o.TLSConfig.MinVersion = max(o.TLSConfig.MinVersion, tls.VersionTLS12)
+	case o.TLS == nil && !o.PlaintextLoopback:
+		return o, errors.New("wire: Options.TLS is required unless PlaintextLoopback is set")
 	}
 	if o.MockKey == nil {
 		o.MockKey = make([]byte, 32)
@@ -65,9 +69,13 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.QueryTimeout, 10*time.Minute)
 	orDefault(&o.IdleTimeout, 24*time.Hour)
 	orDefault(&o.IdleInBlock, time.Hour)
+	orDefault(&o.FreeFailures, 3)
+	orDefault(&o.MaxDelay, 5*time.Minute)
 	orDefault(&o.MaxStartupBody, 10_000)
 	orDefault(&o.MaxBody, 16<<20)
-	orDefault(&o.MockIterations, 4096)
+	if len(o.MockIterations) == 0 {
+		o.MockIterations = []int{4096}
+	}
 	return o, nil
 }
 

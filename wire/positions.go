@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +22,26 @@ type queryText struct {
 	metas []*rewritten // by statement; nil = relayed untouched
 	at    int          // statement whose answers are arriving
 	stop  *pgproto3.ErrorResponse
+}
+
+// replacing is the span of a statement and of what takes its place, without what both begin and end with: positions of errors
+// in there are the client's.
+func replacing(text string, start, end int, with string) span {
+	was, head := text[start:end], 0
+	for head < min(len(was), len(with)) && was[head] == with[head] {
+		head++
+	}
+	for !utf8.ValidString(was[:head]) {
+		head--
+	}
+	tail := 0
+	for tail < min(len(was), len(with))-head && was[len(was)-1-tail] == with[len(with)-1-tail] {
+		tail++
+	}
+	for !utf8.ValidString(was[len(was)-tail:]) {
+		tail--
+	}
+	return span{start + head, end - tail, with[head : len(with)-tail], utf8.RuneCountInString(was[head : len(was)-tail])}
 }
 
 // splice replaces spans of text.
@@ -74,21 +95,22 @@ func moved(position int32, text string, at int) int32 {
 }
 
 // clean drops what would show the inside: context, internal queries and, for
-// statements that were rewritten, the place in PostgreSQL's sources and the position.
+// statements that were rewritten, the place in PostgreSQL's sources.
 func clean(e *pgproto3.ErrorResponse, replaced bool) {
 	e.Where, e.InternalQuery, e.InternalPosition = "", "", 0
 	if replaced {
-		e.Position, e.File, e.Line, e.Routine = 0, "", 0, ""
+		e.File, e.Line, e.Routine = "", 0, ""
 	}
 }
 
-// patch restores the origin (table oid, attribute number) of columns that were rewritten.
+// patch restores the origin (table oid, attribute number) of columns that were rewritten. Columns that are not those of the
+// description have another origin: the description may be that of a subquery.
 func (m *rewritten) patch(fields []pgproto3.FieldDescription) {
 	if m == nil || m.tag != "" || len(fields) != len(m.fields) {
 		return
 	}
 	for i := range fields {
-		if fields[i].DataTypeOID != m.fields[i].DataTypeOID {
+		if fields[i].DataTypeOID != m.fields[i].DataTypeOID || !bytes.Equal(fields[i].Name, m.fields[i].Name) {
 			return
 		}
 	}

@@ -15,11 +15,11 @@ import (
 
 // rawClient speaks the protocol message by message.
 type rawClient struct {
-	t  *testing.T
+	t  testing.TB
 	fe *pgproto3.Frontend
 }
 
-func connectRaw(t *testing.T, s *testServer) rawClient {
+func connectRaw(t testing.TB, s *testServer) rawClient {
 	t.Helper()
 	c, err := pgconn.Connect(t.Context(), s.dsn())
 	if err != nil {

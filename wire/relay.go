@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -31,7 +32,7 @@ type relay struct {
 	encoding atomic.Value // codec of client_encoding
 	clock    *clock
 	timedOut atomic.Bool // the running statement was cancelled by the clock
-	relayed  relayed     // of the requests goroutine
+	texts    texts       // of the requests goroutine
 
 	// Of the replies goroutine: what became of the client's prepared statements and portals.
 	statements map[string]*rewritten
@@ -65,12 +66,13 @@ func newRelay(o *Options, s Session, client *frames, out *writer, shadow *shadow
 // run relays until either side ends. The shadow's work is cancelled when the client goes.
 func (r *relay) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	replied := make(chan error, 1)
+	var rerr error
+	replied := make(chan struct{})
 	go func() {
-		err := r.replies()
-		cancel(fmt.Errorf("shadow session ended: %w", err))
-		r.shadowEnded(err)
-		replied <- err
+		defer close(replied)
+		rerr = r.replies()
+		cancel(fmt.Errorf("shadow session ended: %w", rerr))
+		r.shadowEnded(rerr)
 	}()
 	err := r.requests(ctx)
 	cancel(err)
@@ -79,9 +81,15 @@ func (r *relay) run(ctx context.Context) error {
 			err = errors.Join(err, cerr)
 		}
 	}
+	if r.shadow.out.broken() { // the shadow went first: replies has seen it too, and tells the client
+		select {
+		case <-replied:
+		case <-time.After(time.Second):
+		}
+	}
 	_ = r.shadow.conn.Close() // ends replies; the shadow rolls back
 	_ = r.out.conn.Close()
-	rerr := <-replied
+	<-replied
 	r.clock.stop()
 	if errors.Is(rerr, errDesync) {
 		return rerr
@@ -158,7 +166,11 @@ func (r *relay) badMessage(err error) error {
 	case errors.As(err, &long):
 		r.out.farewell(newErrorResponse(severityFatal, pgerr.New(pgerr.ProgramLimitExceeded, "message is longer than %d bytes", r.opts.MaxBody)), r.client.in)
 	case !isConnectionError(err):
-		r.out.last(newErrorResponse(severityFatal, pgerr.New(pgerr.ProtocolViolation, "invalid frontend message")))
+		said, ok := pgerr.As(err)
+		if !ok {
+			said = pgerr.New(pgerr.ProtocolViolation, "invalid frontend message")
+		}
+		r.out.last(newErrorResponse(severityFatal, said))
 	}
 	return err
 }
@@ -188,7 +200,7 @@ func (r *relay) request(ctx context.Context, f frame) error {
 	case 'd', 'c', 'f':
 		return nil // PostgreSQL ignores rows of COPY FROM outside of it, and it never starts here
 	default:
-		return fmt.Errorf("%w: unexpected type %q", errFrame, f.kind())
+		return errors.Join(errFrame, pgerr.New(pgerr.ProtocolViolation, "invalid frontend message type %d", f.kind()))
 	}
 }
 

@@ -4,52 +4,48 @@ import "encoding/binary"
 
 // Bounds of what one session remembers.
 const (
-	relayedTexts = 128  // of each generation
-	relayedBytes = 4096 // of one text
+	rememberedTexts = 128  // of each generation
+	rememberedBytes = 4096 // of one text
 )
 
-// relayed remembers the texts of one session that Rewrite let pass untouched, all their statements being Relay. BI tools and
-// prepared-statement caches repeat few texts, and parsing one costs more than relaying it.
-//
-// It is safe because Rewrite is a function of text and types within a session (Session says so), because a
-// Federated statement, whose Finish has an effect, is never kept, and because a refusal is never kept. Should
-// a handler break that promise, the shadow still refuses to read a federated table (42501).
+// remembered keeps what became known of the texts of one session. BI tools and prepared-statement caches repeat few
+// texts, and to parse or describe one costs more than to relay it.
 //
 // Two generations stand in for a list by last use: what is asked for moves to the young one, and when
 // that is full the old one goes.
-type relayed struct {
-	young, old map[relayedText]struct{}
+type remembered[V any] struct {
+	young, old map[typedText]V
 }
 
-// relayedText is a statement text and its declared parameter types, packed.
-type relayedText struct{ text, types string }
+// typedText is a statement text and its declared parameter types, packed.
+type typedText struct{ text, types string }
 
-// has says whether the text passes untouched.
-func (r *relayed) has(text string, types []uint32) bool {
-	key := relayedText{text, packed(types)}
-	if _, ok := r.young[key]; ok {
-		return true
+// get finds what is known of a text.
+func (r *remembered[V]) get(text string, types []uint32) (V, bool) {
+	key := typedText{text, packed(types)}
+	if v, ok := r.young[key]; ok {
+		return v, true
 	}
-	_, ok := r.old[key]
+	v, ok := r.old[key]
 	if ok {
-		r.keep(key)
+		r.keep(key, v)
 	}
-	return ok
+	return v, ok
 }
 
 // add remembers a text.
-func (r *relayed) add(text string, types []uint32) {
-	if len(text) <= relayedBytes && len(types) <= relayedTexts {
-		r.keep(relayedText{text, packed(types)})
+func (r *remembered[V]) add(text string, types []uint32, v V) {
+	if len(text) <= rememberedBytes && len(types) <= rememberedTexts {
+		r.keep(typedText{text, packed(types)}, v)
 	}
 }
 
 // keep puts a text into the young generation.
-func (r *relayed) keep(key relayedText) {
-	if r.young == nil || len(r.young) >= relayedTexts {
-		r.young, r.old = make(map[relayedText]struct{}), r.young
+func (r *remembered[V]) keep(key typedText, v V) {
+	if r.young == nil || len(r.young) >= rememberedTexts {
+		r.young, r.old = make(map[typedText]V), r.young
 	}
-	r.young[key] = struct{}{}
+	r.young[key] = v
 }
 
 // packed is a list of oids as a key.

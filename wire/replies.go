@@ -114,7 +114,7 @@ func (r *relay) answer(a answer, f frame) error {
 // rowDescription restores the origin of columns where the statement was rewritten.
 func (r *relay) rowDescription(a answer, f frame) error {
 	meta := r.metaOf(a)
-	if meta == nil {
+	if meta == nil || !meta.replaced {
 		return r.complete(a, f, answerStmt, answerPortal)
 	}
 	var m pgproto3.RowDescription
@@ -128,6 +128,7 @@ func (r *relay) rowDescription(a answer, f frame) error {
 // commandComplete ends one statement.
 func (r *relay) commandComplete(a answer, f frame) error {
 	meta := r.metaOf(a)
+	r.name(a)
 	if a.query != nil {
 		a.query.at++
 	}
@@ -176,8 +177,38 @@ func (r *relay) remember(m map[string]*rewritten, name string, meta *rewritten) 
 	}
 }
 
-// metaOf is what became of the statement that a belongs to; nil if it runs as typed.
+// name notes what a name stands for when PREPARE or DECLARE has given it.
+func (r *relay) name(a answer) {
+	meta := r.statementOf(a)
+	if meta == nil || meta.naming == nil || !meta.naming.defines {
+		return
+	}
+	var stands *rewritten
+	if meta.replaced {
+		stands = &rewritten{fields: meta.fields, replaced: true}
+	}
+	if meta.naming.portal {
+		r.remember(r.portals, meta.naming.name, stands)
+	} else {
+		r.remember(r.statements, meta.naming.name, stands)
+	}
+}
+
+// metaOf is what became of the statement whose rows a's are: for FETCH and EXECUTE, the one that has
+// the name. It is nil if that runs as typed.
 func (r *relay) metaOf(a answer) *rewritten {
+	meta := r.statementOf(a)
+	if meta == nil || meta.replaced || meta.naming == nil || meta.naming.defines || meta.naming.explains {
+		return meta
+	}
+	if meta.naming.portal {
+		return r.portals[meta.naming.name]
+	}
+	return r.statements[meta.naming.name]
+}
+
+// statementOf is what became of the statement that a belongs to; nil if it runs as typed.
+func (r *relay) statementOf(a answer) *rewritten {
 	switch a.kind {
 	case answerQuery:
 		return a.query.current()
@@ -263,9 +294,17 @@ func (r *relay) translate(a answer, e *pgproto3.ErrorResponse) *pgproto3.ErrorRe
 	if e.Code == "57014" && r.timedOut.Load() {
 		e.Message = "canceling statement due to statement timeout"
 	}
-	clean(e, r.metaOf(a) != nil)
-	if a.query != nil && e.Position > 0 {
+	meta := r.metaOf(a)
+	clean(e, meta != nil && meta.replaced)
+	switch {
+	case e.Position <= 0:
+	case a.query != nil:
 		e.Position = int32(a.query.original(int(e.Position)))
+	case meta == nil || !meta.replaced:
+	case meta.sent != nil:
+		e.Position = int32(meta.sent.original(int(e.Position)))
+	default:
+		e.Position = 0
 	}
 	if a.step != nil {
 		e.Position = moved(e.Position, a.step.text, a.step.at)

@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"crypto/subtle"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/xdg-go/scram"
 
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 )
@@ -28,9 +26,9 @@ const handshakes = 64
 // Server serves analysts. Make one with NewServer.
 type Server struct {
 	opts     Options
-	open     atomic.Int64         // connections, authenticated or not
-	binding  scram.ChannelBinding // of the certificate
+	open     atomic.Int64 // connections, authenticated or not
 	throttle *throttle
+	gate     gate
 
 	mu       sync.Mutex
 	sessions map[uint32]*live
@@ -50,13 +48,13 @@ func NewServer(o Options) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		opts: o, binding: endpointBinding(o.TLSConfig), throttle: newThrottle(time.Now),
+		opts: o, throttle: newThrottle(time.Now, o.FreeFailures, o.MaxDelay),
 		sessions: map[uint32]*live{}, logins: map[string]int{},
 	}, nil
 }
 
 // Serve accepts connections on l until ctx ends, then tells every session 57P01, waits for
-// all of them, and returns nil. It closes l.
+// all of them, and returns nil. It closes l. Nobody gets in until Open. A server can have several listeners.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
@@ -111,7 +109,7 @@ func pause(ctx context.Context, d time.Duration) {
 // serve handles one connection to its end.
 func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
-	c := &connection{server: s, conn: conn}
+	c := &connection{server: s, conn: conn, address: addressOf(conn), socket: onSocket(conn), loopback: onLoopback(conn.RemoteAddr(), conn.LocalAddr())}
 	if err := c.run(ctx); err != nil && !isConnectionError(err) {
 		s.opts.Logger.LogAttrs(ctx, slog.LevelInfo, "session ended", slog.String("login", c.login), slog.String("error", err.Error()))
 	}
@@ -178,20 +176,6 @@ func (s *Server) dismiss(login string) {
 	if s.logins[login]--; s.logins[login] <= 0 {
 		delete(s.logins, login)
 	}
-}
-
-// upgrade answers an SSLRequest. Whatever the client sent before the handshake is read by the handshake
-// itself, which fails on anything but TLS.
-func (s *Server) upgrade(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	if s.opts.TLSConfig == nil {
-		_, err := conn.Write([]byte{'N'})
-		return conn, err
-	}
-	if _, err := conn.Write([]byte{'S'}); err != nil {
-		return nil, err
-	}
-	t := tls.Server(conn, s.opts.TLSConfig)
-	return t, t.HandshakeContext(ctx)
 }
 
 // isConnectionError says that a peer went away, which nobody needs to be told.

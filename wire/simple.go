@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -24,8 +23,8 @@ func (r *relay) query(ctx context.Context, f frame) error {
 	if err != nil {
 		return r.refuseQuery(ctx, err)
 	}
-	if r.relayed.has(text, nil) {
-		return r.sendQuery(f, &queryText{text: text})
+	if metas, ok := r.texts.relayed.get(text, nil); ok {
+		return r.sendQuery(f, &queryText{text: text, metas: metas})
 	}
 	stmts, err := r.session.Rewrite(ctx, text, nil)
 	if err != nil {
@@ -34,21 +33,27 @@ func (r *relay) query(ctx context.Context, f frame) error {
 	if err := check(text, stmts); err != nil {
 		return r.refuseQuery(ctx, err)
 	}
+	metas, err := r.texts.pass(text, stmts)
+	if err != nil {
+		return r.refuseQuery(ctx, err)
+	}
 	if !anyFederated(stmts) {
-		r.relayed.add(text, nil)
-		return r.sendQuery(f, &queryText{text: text})
+		if lasting(metas) {
+			r.texts.relayed.add(text, nil, metas)
+		}
+		return r.sendQuery(f, &queryText{text: text, metas: metas})
 	}
 	if needsSteps(text, status, stmts) {
-		return r.stepwise(ctx, text, stmts)
+		return r.stepwise(ctx, text, stmts, metas)
 	}
 	if status == 'E' { // the shadow says 25P02; what it would run reads no rows (42501)
 		return r.sendQuery(f, &queryText{text: text})
 	}
-	return r.federatedQuery(ctx, text, status, stmts)
+	return r.federatedQuery(ctx, text, status, stmts, metas)
 }
 
 // federatedQuery describes every federated statement and sends the rewritten text.
-func (r *relay) federatedQuery(ctx context.Context, text string, status byte, stmts []Statement) error {
+func (r *relay) federatedQuery(ctx context.Context, text string, status byte, stmts []Statement, names []*rewritten) error {
 	probes, err := r.describeAll(ctx, text, stmts)
 	if err != nil {
 		if _, ok := pgerr.As(err); ok {
@@ -57,6 +62,7 @@ func (r *relay) federatedQuery(ctx context.Context, text string, status byte, st
 		return err
 	}
 	q := &queryText{metas: make([]*rewritten, len(stmts))}
+	copy(q.metas, names) // names is shorter if no statement has to do with any
 	for i, s := range stmts {
 		if s.Kind != Federated {
 			continue
@@ -68,8 +74,8 @@ func (r *relay) federatedQuery(ctx context.Context, text string, status byte, st
 		if err != nil {
 			return r.stopQuery(text, stmts[:i], q, r.opts.errorResponse(ctx, severityError, err))
 		}
-		q.spans = append(q.spans, span{s.Start, s.End, with, utf8.RuneCountInString(text[s.Start:s.End])})
-		q.metas[i] = &rewritten{fields: probes[i].fields, tag: s.Tag}
+		q.spans = append(q.spans, replacing(text, s.Start, s.End, with))
+		q.metas[i] = probes[i].became(s, q.metas[i])
 	}
 	q.text = splice(text, q.spans)
 	sent, err := r.codec().encode(q.text)
@@ -79,12 +85,16 @@ func (r *relay) federatedQuery(ctx context.Context, text string, status byte, st
 	return r.sendQuery(&pgproto3.Query{String: sent}, q)
 }
 
-// describeAll describes all federated statements in one round trip. After the first error the
+// describeAll describes the federated statements that are not known yet in one round trip. After the first error the
 // rest is not described.
 func (r *relay) describeAll(ctx context.Context, text string, stmts []Statement) ([]*probe, error) {
 	probes := make([]*probe, len(stmts))
+	var asked []int
 	for i, s := range stmts {
 		if s.Kind != Federated {
+			continue
+		}
+		if probes[i] = r.texts.known(s, nil); probes[i] != nil {
 			continue
 		}
 		p, err := r.sendProbe(text, s, nil, false)
@@ -92,12 +102,19 @@ func (r *relay) describeAll(ctx context.Context, text string, stmts []Statement)
 			return nil, err
 		}
 		probes[i] = p
+		asked = append(asked, i)
+	}
+	if len(asked) == 0 {
+		return probes, nil
 	}
 	r.answers.push(answer{kind: answerSync, probe: &probe{done: make(chan struct{})}})
 	if err := sendNow(r.shadow.out, &pgproto3.Sync{}); err != nil {
 		return nil, err
 	}
 	_, err := r.answers.idle(ctx)
+	for _, i := range asked {
+		r.texts.learn(stmts[i], nil, probes[i])
+	}
 	return probes, err
 }
 

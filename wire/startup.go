@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"sort"
 	"strings"
 )
 
@@ -27,7 +26,7 @@ var errStartup = errors.New("malformed startup packet")
 type startup struct {
 	major, minor uint16
 	params       map[string]string // without the _pq_. options
-	unsupported  []string          // names of _pq_. options, sorted
+	unsupported  []string          // names of _pq_. options
 }
 
 // cancelKey is the content of a CancelRequest.
@@ -40,12 +39,15 @@ type cancelKey struct {
 // man in the middle puts before a TLS handshake cannot end up in the session.
 func readPacket(r io.Reader) (code uint32, body []byte, err error) {
 	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+	if _, err := io.ReadFull(r, head[:4]); err != nil {
 		return 0, nil, err
 	}
 	n := binary.BigEndian.Uint32(head[:4])
 	if n < 8 || n > maxStartupPacket {
 		return 0, nil, errStartup
+	}
+	if _, err := io.ReadFull(r, head[4:]); err != nil {
+		return 0, nil, err
 	}
 	body = make([]byte, n-8)
 	if _, err := io.ReadFull(r, body); err != nil {
@@ -66,7 +68,6 @@ func decodeStartup(version uint32, body []byte) (startup, error) {
 			if len(rest) != 0 {
 				return startup{}, errStartup
 			}
-			sort.Strings(s.unsupported)
 			return s, nil
 		}
 		value, rest, ok := cutString(rest)
@@ -100,12 +101,13 @@ func decodeCancel(body []byte) (cancelKey, error) {
 }
 
 // forwarded are the parameters that the shadow session gets: all settings, but nothing
-// that says who or where.
+// that says who or where, and nothing that makes PostgreSQL read a text otherwise than the gateway reads it. The server
+// takes a parameter of its own after those in "options", so the pinned ones win.
 func (s startup) forwarded() map[string]string {
-	m := map[string]string{}
+	m := map[string]string{"standard_conforming_strings": "on", "transform_null_equals": "off"}
 	for k, v := range s.params {
-		switch k {
-		case "user", "database", "replication":
+		switch strings.ToLower(k) {
+		case "user", "database", "replication", "standard_conforming_strings", "transform_null_equals":
 		default:
 			m[k] = v
 		}

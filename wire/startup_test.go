@@ -69,7 +69,7 @@ func TestInjectedBeforeTLS(t *testing.T) {
 
 func TestNegotiation(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(o *Options) { o.AllowPlaintext = true; o.HandshakeTimeout = 5 * time.Second })
+	s := serve(t, func(o *Options) { o.PlaintextLoopback = true; o.HandshakeTimeout = 5 * time.Second })
 	user := map[string]string{"user": "mia"}
 	gss := []byte{0, 0, 0, 8, 4, 210, 22, 48}
 	for name, c := range map[string]struct {
@@ -97,7 +97,7 @@ func TestNegotiation(t *testing.T) {
 // TestUnauthenticatedBody: a body longer than 10 kB before authentication ends the connection.
 func TestUnauthenticatedBody(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(o *Options) { o.AllowPlaintext = true })
+	s := serve(t, func(o *Options) { o.PlaintextLoopback = true })
 	send := append(startupPacket(t, 3<<16, map[string]string{"user": "mia"}), 'p', 0x3f, 0, 0, 0)
 	if got := exchange(t, s.addr, send, 0); !bytes.Contains(got, []byte("SCRAM-SHA-256")) {
 		t.Errorf("got %q", got)
@@ -106,7 +106,7 @@ func TestUnauthenticatedBody(t *testing.T) {
 
 // TestMockSalt: an unknown login sees the same salt each time, as a real one does.
 func TestMockSalt(t *testing.T) {
-	o := Options{Random: bytes.NewReader(make([]byte, 1000)), MockKey: []byte("key"), MockIterations: 4096}
+	o := Options{Random: bytes.NewReader(make([]byte, 1000)), MockKey: []byte("key"), MockIterations: []int{4096}}
 	a, err := o.mockCredentials("eve")
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +115,23 @@ func TestMockSalt(t *testing.T) {
 	c, _ := o.mockCredentials("bob")
 	if a.Salt != b.Salt || a.Salt == c.Salt || len(a.Salt) != 16 {
 		t.Error("salts of unknown logins")
+	}
+	o.MockIterations = []int{4096, 4096, 4096, 15000}
+	seen := map[int]int{}
+	for i := range 400 {
+		o.Random = bytes.NewReader(make([]byte, 1000))
+		first, err := o.mockCredentials(fmt.Sprint("login", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Random = bytes.NewReader(make([]byte, 1000))
+		if again, err := o.mockCredentials(fmt.Sprint("login", i)); err != nil || again.Iters != first.Iters {
+			t.Fatalf("iterations change: %v", err)
+		}
+		seen[first.Iters]++
+	}
+	if seen[15000] < 50 || seen[15000] > 150 || seen[4096]+seen[15000] != 400 {
+		t.Errorf("iterations of unknown logins: %v", seen)
 	}
 }
 
@@ -143,7 +160,7 @@ func FuzzSCRAM(f *testing.F) {
 	f.Add("y,,n=*,r=abc", "c=eSws,r=abcAAAA,p=AAAA")
 	f.Add("p=tls-unique,,n=,r=x", "")
 	f.Fuzz(func(t *testing.T, first, final string) {
-		o := Options{Random: bytes.NewReader(make([]byte, 200)), MockKey: []byte("k"), MockIterations: 1}
+		o := Options{Random: bytes.NewReader(make([]byte, 200)), MockKey: []byte("k"), MockIterations: []int{1}}
 		creds, err := o.mockCredentials("x")
 		if err != nil {
 			t.Fatal(err)

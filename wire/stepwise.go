@@ -48,9 +48,13 @@ func changesMeaning(statement string) bool {
 // stepwise runs the statements of a Query one after the other by the extended protocol without a Sync between them, which
 // is one implicit transaction, as for the text as a whole. The client sees the answers of a Query. What
 // PostgreSQL allows only in a block (DECLARE without HOLD, SAVEPOINT) needs a BEGIN here.
-func (r *relay) stepwise(ctx context.Context, text string, stmts []Statement) error {
-	for _, s := range stmts {
-		goesOn, err := r.step(ctx, text, s)
+func (r *relay) stepwise(ctx context.Context, text string, stmts []Statement, metas []*rewritten) error {
+	for i, s := range stmts {
+		var names *rewritten
+		if i < len(metas) {
+			names = metas[i]
+		}
+		goesOn, err := r.step(ctx, text, s, names)
 		if err != nil {
 			return err
 		}
@@ -65,8 +69,8 @@ func (r *relay) stepwise(ctx context.Context, text string, stmts []Statement) er
 }
 
 // step sends one statement; false if it, or one before it, has failed.
-func (r *relay) step(ctx context.Context, text string, s Statement) (bool, error) {
-	sql, meta := text[s.Start:s.End], (*rewritten)(nil)
+func (r *relay) step(ctx context.Context, text string, s Statement, meta *rewritten) (bool, error) {
+	sql := text[s.Start:s.End]
 	if s.Kind == Federated {
 		p, err := r.describeStep(ctx, text, s)
 		if err != nil {
@@ -78,7 +82,7 @@ func (r *relay) step(ctx context.Context, text string, s Statement) (bool, error
 		if sql, err = s.Finish(ctx, Description{ParamTypes: p.params, Fields: p.fields}); err != nil {
 			return r.refuseStep(ctx, err)
 		}
-		meta = &rewritten{fields: p.fields, tag: s.Tag}
+		meta = p.became(s, meta)
 	}
 	sent, err := r.codec().encode(sql)
 	if err != nil {

@@ -2,8 +2,6 @@ package wire
 
 import (
 	"context"
-	"net"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -12,9 +10,7 @@ import (
 
 // Bounds of the throttle.
 const (
-	freeFailures   = 3                // wrong passwords before the first delay
-	firstDelay     = time.Second      // doubled by each further one
-	maxDelay       = 5 * time.Minute  // between two attempts
+	firstDelay     = time.Second      // doubled by each further failure
 	maxWait        = 4 * time.Second  // longer delays are an error at once: nobody holds a connection with them
 	forgetAfter    = 15 * time.Minute // without an attempt
 	throttledPairs = 4096             // remembered of each generation
@@ -35,7 +31,9 @@ func attemptOf(login, address string) attempt {
 // lock an analyst out from elsewhere. It does not bound a burst of attempts that begin
 // before the first of them has failed; the limit of connections does.
 type throttle struct {
-	now func() time.Time
+	now      func() time.Time
+	free     int           // failures before the first delay
+	maxDelay time.Duration // between two attempts
 
 	mu         sync.Mutex
 	young, old map[attempt]*failures
@@ -49,8 +47,8 @@ type failures struct {
 }
 
 // newThrottle returns a throttle that remembers nobody.
-func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, young: map[attempt]*failures{}}
+func newThrottle(now func() time.Time, free int, maxDelay time.Duration) *throttle {
+	return &throttle{now: now, free: free, maxDelay: maxDelay, young: map[attempt]*failures{}}
 }
 
 // wait returns when the attempt may begin. Attempts side by side queue up behind each other.
@@ -78,12 +76,12 @@ func (t *throttle) reserve(a attempt) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f, now := t.of(a), t.now()
-	if f == nil || f.count < freeFailures {
+	if f == nil || f.count < t.free {
 		return 0
 	}
 	d := max(0, f.free.Sub(now))
 	if d <= maxWait {
-		f.free, f.last = now.Add(d+delayAfter(f.count)), now
+		f.free, f.last = now.Add(d+t.delayAfter(f.count)), now
 	}
 	return d
 }
@@ -100,8 +98,8 @@ func (t *throttle) failed(a attempt) int {
 	}
 	f.count++
 	f.last = now
-	if f.count >= freeFailures {
-		if free := now.Add(delayAfter(f.count)); free.After(f.free) {
+	if f.count >= t.free {
+		if free := now.Add(t.delayAfter(f.count)); free.After(f.free) {
 			f.free = free
 		}
 	}
@@ -123,7 +121,7 @@ func (t *throttle) of(a attempt) *failures {
 	if f == nil {
 		f = t.old[a]
 	}
-	if f == nil || t.now().Sub(f.last) > forgetAfter {
+	if f == nil || t.now().Sub(f.last) > max(forgetAfter, 2*t.maxDelay) {
 		return nil
 	}
 	t.keep(a, f)
@@ -139,27 +137,12 @@ func (t *throttle) keep(a attempt, f *failures) {
 }
 
 // delayAfter is the time from one attempt to the next after n failures.
-func delayAfter(n int) time.Duration {
-	d := firstDelay
-	for range n - freeFailures {
-		if d *= 2; d >= maxDelay {
-			return maxDelay
+func (t *throttle) delayAfter(n int) time.Duration {
+	d := min(firstDelay, t.maxDelay)
+	for range n - t.free {
+		if d *= 2; d >= t.maxDelay {
+			return t.maxDelay
 		}
 	}
 	return d
-}
-
-// addressOf is a peer's address: of IPv6 its network of 64 bits, which one host can have whole.
-func addressOf(c net.Conn) string {
-	ap, err := netip.ParseAddrPort(c.RemoteAddr().String())
-	if err != nil {
-		return c.RemoteAddr().Network() // a unix socket
-	}
-	ip := ap.Addr().Unmap()
-	if ip.Is6() {
-		if p, err := ip.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return ip.String()
 }

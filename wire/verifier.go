@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -52,7 +53,7 @@ func parseVerifier(v string) (credentials, error) {
 	return c, nil
 }
 
-// mockCredentials are those of a login that does not exist: the same salt each time, and
+// mockCredentials are those of a login that does not exist: the same salt and iterations each time, and
 // keys that no password has.
 func (o *Options) mockCredentials(login string) (credentials, error) {
 	mac := hmac.New(sha256.New, o.MockKey)
@@ -61,8 +62,10 @@ func (o *Options) mockCredentials(login string) (credentials, error) {
 	if _, err := io.ReadFull(o.Random, keys); err != nil {
 		return credentials{}, fmt.Errorf("reading randomness: %w", err)
 	}
+	sum := mac.Sum(nil)
+	iterations := o.MockIterations[binary.BigEndian.Uint64(sum[16:])%uint64(len(o.MockIterations))]
 	return credentials{
-		KeyFactors: scram.KeyFactors{Salt: string(mac.Sum(nil)[:16]), Iters: o.MockIterations},
+		KeyFactors: scram.KeyFactors{Salt: string(sum[:16]), Iters: iterations},
 		StoredKey:  keys[:sha256.Size],
 		ServerKey:  keys[sha256.Size:],
 	}, nil

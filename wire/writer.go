@@ -50,6 +50,13 @@ func (w *writer) send(msgs ...encoder) error {
 	return w.err
 }
 
+// broken says whether a write has failed.
+func (w *writer) broken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err != nil
+}
+
 // flush writes what is buffered.
 func (w *writer) flush() error {
 	w.mu.Lock()

@@ -21,6 +21,8 @@ var (
 	functionsSQL string
 	//go:embed sql/views.sql
 	viewsSQL string
+	//go:embed sql/privileges.sql
+	privilegesSQL string
 	//go:embed sql/harden.sql
 	hardenSQL string
 )
@@ -59,10 +61,13 @@ func prepareTemplate(ctx context.Context, options pgserver.Options, dir string) 
 	return nil
 }
 
+// templateScript is what makes a template of a new cluster; templates are known by it.
+func templateScript() string { return functionsSQL + viewsSQL + privilegesSQL + hardenSQL }
+
 // harden writes schema c2d into the seed database, revokes, and drops template0.
 func harden(ctx context.Context, server *pgserver.Server) error {
 	return withConn(ctx, server, seedDatabase, func(conn *pgx.Conn) error {
-		script := functionsSQL + viewsSQL + hardenSQL
+		script := templateScript()
 		if _, err := conn.PgConn().Exec(ctx, script).ReadAll(); err != nil {
 			return fmt.Errorf("shadow: prepare: %w", err)
 		}

@@ -12,13 +12,18 @@ import (
 
 // Profile is what a set of analysts sees of a study. The zero value is nothing.
 type Profile struct {
-	Tables []ProfileTable // sorted by name
+	Tables    []ProfileTable // sorted by name
+	Synthetic bool           // requests for rows are answered with made-up ones, marked in the column Marker
 }
 
-// ProfileTable is one visible table and its visible columns in declared order.
+// ProfileTable is one visible table, its visible columns in declared order, and what is released of it: the strictest of
+// the owners' terms holds.
 type ProfileTable struct {
 	Name    string
 	Columns []string
+	Preset  catalog.Preset
+	Release catalog.ReleaseKind
+	Cohort  int64
 }
 
 // ProfileOf is what analyst (login@gateway) sees of study: tables that every owner of a part
@@ -28,10 +33,10 @@ func ProfileOf(study *catalog.Study, analyst string) Profile {
 	var p Profile
 	for i := range study.Tables {
 		table := &study.Tables[i]
-		if !granted(study, table, analyst) {
+		visible, ok := granted(study, table, analyst)
+		if !ok {
 			continue
 		}
-		visible := ProfileTable{Name: table.Name}
 		for _, column := range table.Columns {
 			if shows(column.Visibility) {
 				visible.Columns = append(visible.Columns, column.Name)
@@ -43,18 +48,31 @@ func ProfileOf(study *catalog.Study, analyst string) Profile {
 	return p
 }
 
-// granted reports whether every owner of a part of table grants it to analyst.
-func granted(study *catalog.Study, table *catalog.Table, analyst string) bool {
+// granted is what every owner of a part of table allows analyst; false where one of them does not.
+func granted(study *catalog.Study, table *catalog.Table, analyst string) (ProfileTable, bool) {
+	visible := ProfileTable{Name: table.Name, Preset: catalog.Statistics, Release: catalog.ReleaseExact}
 	for _, partition := range table.Partitions {
-		ok := slices.ContainsFunc(study.Grants, func(g catalog.Grant) bool {
+		at := slices.IndexFunc(study.Grants, func(g catalog.Grant) bool {
 			return g.Owner == partition.Owner && g.Analyst == analyst &&
 				g.Release != "" && g.Preset != "" && slices.Contains(g.Tables, table.Name)
 		})
-		if !ok {
-			return false
+		if at < 0 {
+			return ProfileTable{}, false
 		}
+		visible.restrict(study.Grants[at])
 	}
-	return len(table.Partitions) > 0
+	return visible, len(table.Partitions) > 0
+}
+
+// restrict lowers what is released to what one more owner allows.
+func (t *ProfileTable) restrict(g catalog.Grant) {
+	if g.Release != catalog.ReleaseExact {
+		t.Release = catalog.ReleaseDP
+	}
+	if g.Preset != catalog.Statistics {
+		t.Preset = catalog.Counts
+	}
+	t.Cohort = max(t.Cohort, g.Cohort)
 }
 
 // shows reports whether a column exists for analysts; an unknown visibility hides it.
@@ -66,9 +84,19 @@ func shows(v catalog.Visibility) bool {
 func (p Profile) Key() string {
 	h := sha256.New()
 	for _, table := range p.Tables {
-		fmt.Fprintf(h, "%q:%q\n", table.Name, table.Columns)
+		fmt.Fprintf(h, "%q:%q %q %q %d\n", table.Name, table.Columns, table.Preset, table.Release, table.Cohort)
 	}
+	fmt.Fprintf(h, "%t\n", p.Synthetic)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// table is what the profile says of a table; the zero ProfileTable where it is not visible.
+func (p Profile) table(name string) ProfileTable {
+	at := slices.IndexFunc(p.Tables, func(t ProfileTable) bool { return t.Name == name })
+	if at < 0 {
+		return ProfileTable{}
+	}
+	return p.Tables[at]
 }
 
 // columns are the declarations of table's visible columns; false where the table is not visible.

@@ -14,9 +14,9 @@ func TestProfileOf(t *testing.T) {
 	st := study()
 	mia, eve := shadow.ProfileOf(st, "mia@clinic"), shadow.ProfileOf(st, "eve@clinic")
 	want := shadow.Profile{Tables: []shadow.ProfileTable{
-		{Name: "cohort", Columns: []string{"pid", "at"}},
-		{Name: "measurements", Columns: []string{"id", "test", "value"}},
-		{Name: "patients", Columns: []string{"id", "age", "sex", "weight", "born", "flag"}},
+		{Name: "cohort", Columns: []string{"pid", "at"}, Preset: catalog.Statistics, Release: catalog.ReleaseDP},
+		{Name: "measurements", Columns: []string{"id", "test", "value"}, Preset: catalog.Statistics, Release: catalog.ReleaseDP},
+		{Name: "patients", Columns: []string{"id", "age", "sex", "weight", "born", "flag"}, Preset: catalog.Statistics, Release: catalog.ReleaseDP},
 	}}
 	if !reflect.DeepEqual(mia, want) {
 		t.Errorf("mia sees %+v", mia)

@@ -18,6 +18,7 @@ import (
 const (
 	defaultMemory   = 1 << 30 // bytes of address space; a backend needs about 250 MB of it
 	defaultSessions = 100
+	rehearsals      = 5          // connections beyond those of sessions, for questions in mode dummy
 	superuser       = "c2dproxy" // owner of everything; analysts see the name in \dt
 )
 
@@ -85,7 +86,8 @@ func (e Endpoint) LogValue() slog.Value { return slog.StringValue(e.String()) }
 type Shadow struct {
 	server    *pgserver.Server
 	database  string
-	passwords map[string]string // by role
+	passwords map[string]string          // by role
+	parts     map[string]map[string]Part // made up
 }
 
 // Start starts a server, writes the study's visible part and hardens it. ctx covers the
@@ -115,7 +117,8 @@ func Start(ctx context.Context, spec Spec) (*Shadow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shadow: %w", err)
 	}
-	s := &Shadow{server: server, database: spec.Study.Name, passwords: make(map[string]string, len(spec.Analysts))}
+	s := &Shadow{server: server, database: spec.Study.Name, passwords: make(map[string]string, len(spec.Analysts)+1),
+		parts: partsOf(spec.Study, spec.Profile)}
 	for _, analyst := range spec.Analysts {
 		s.passwords[analyst.Name] = analyst.Password
 	}
@@ -135,7 +138,7 @@ func (spec Spec) options(binaries pgserver.Binaries) pgserver.Options {
 		sessions = defaultSessions
 	}
 	settings := maps.Clone(serverSettings())
-	settings["max_connections"] = fmt.Sprint(sessions + 5)
+	settings["max_connections"] = fmt.Sprint(sessions + 5 + rehearsals)
 	return pgserver.Options{
 		Binaries: binaries, Dir: spec.Dir, Superuser: superuser, Random: spec.Random, Settings: settings,
 		Fresh: true, Throwaway: true, MemoryLimit: memory, User: spec.User,
@@ -147,6 +150,7 @@ func serverSettings() map[string]string {
 	return map[string]string{
 		"shared_buffers":                  "16MB",
 		"temp_file_limit":                 "256MB", // superuser's to set
+		"restart_after_crash":             "off",   // the gateway starts a new one
 		"autovacuum":                      "off",
 		"wal_level":                       "minimal",
 		"max_wal_senders":                 "0",
@@ -161,6 +165,7 @@ func serverSettings() map[string]string {
 		"log_timezone":                    "UTC",
 		"lc_messages":                     "C",
 		"track_activities":                "off", // no statement text of one analyst shows to another
+		"track_counts":                    "off", // nor how much the others do
 		"update_process_title":            "off",
 		"log_min_messages":                "fatal",
 		"log_min_error_statement":         "panic", // no statement texts in the server's log
@@ -184,8 +189,16 @@ func (s *Shadow) fill(ctx context.Context, spec Spec) error {
 	if err := ownCallback(account, spec); err != nil {
 		return err
 	}
+	password, err := newRolePassword(spec.Random)
+	if err != nil {
+		return err
+	}
+	s.passwords[rehearser] = password
 	return withConn(ctx, s.server, spec.Study.Name, func(conn *pgx.Conn) error {
-		return writeStudy(ctx, conn, spec)
+		if err := writeStudy(ctx, conn, spec, password); err != nil {
+			return err
+		}
+		return writeSynthetic(ctx, conn, spec)
 	})
 }
 

@@ -10,9 +10,9 @@ import (
 	"github.com/c2dproxy/c2dproxy/catalog"
 )
 
-// writeStudy writes callback, tables, descriptions and roles in one transaction.
-func writeStudy(ctx context.Context, conn *pgx.Conn, spec Spec) error {
-	statements, err := studyStatements(conn, spec)
+// writeStudy writes callback, tables, descriptions and roles in one transaction; password is the rehearser's.
+func writeStudy(ctx context.Context, conn *pgx.Conn, spec Spec, password string) error {
+	statements, err := studyStatements(conn, spec, password)
 	if err != nil {
 		return err
 	}
@@ -63,8 +63,11 @@ func (w *writer) texts(list []string) string {
 }
 
 // studyStatements are all statements of one study and profile.
-func studyStatements(conn *pgx.Conn, spec Spec) ([]string, error) {
+func studyStatements(conn *pgx.Conn, spec Spec, password string) ([]string, error) {
 	w := &writer{conn: conn}
+	w.role(rehearser, password)
+	w.add("GRANT USAGE ON SCHEMA c2d_private TO %s", quote(rehearser))
+	w.add("GRANT SELECT ON c2d_private.made_up TO %s", quote(rehearser))
 	w.add("INSERT INTO c2d_private.callback VALUES (%s)", w.text(conninfo(spec)))
 	w.add("REVOKE ALL ON DATABASE %s FROM PUBLIC", quote(spec.Study.Name))
 	w.add("GRANT CONNECT ON DATABASE %s TO PUBLIC", quote(spec.Study.Name))
@@ -74,17 +77,24 @@ func studyStatements(conn *pgx.Conn, spec Spec) ([]string, error) {
 		if !visible {
 			continue
 		}
-		w.table(table, columns)
+		w.table(table, spec.Profile.table(table.Name), columns, spec.Profile.marked(table))
 		w.describe(table, columns)
+		if spec.Profile.marked(table) {
+			w.showMadeUp(i, table, columns)
+		}
 	}
 	for _, analyst := range spec.Analysts {
 		if err := checkRole(analyst); err != nil {
 			return nil, err
 		}
-		w.add("CREATE ROLE %s LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD %s",
-			quote(analyst.Name), w.text(analyst.Password))
+		w.role(analyst.Name, analyst.Password)
 	}
 	return w.statements, w.err
+}
+
+// role makes a login that may nothing more than PUBLIC.
+func (w *writer) role(name, password string) {
+	w.add("CREATE ROLE %s LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD %s", quote(name), w.text(password))
 }
 
 // maxName is PostgreSQL's limit of a name in bytes; it would cut longer ones in silence.
@@ -93,7 +103,7 @@ const maxName = 63
 // checkRole refuses logins that cannot be roles of their own.
 func checkRole(r Role) error {
 	switch {
-	case r.Name == superuser:
+	case r.Name == superuser || r.Name == rehearser:
 		return fmt.Errorf("shadow: analyst %q: reserved name", r.Name)
 	case r.Name == "" || len(r.Name) > maxName:
 		return fmt.Errorf("shadow: analyst %q: a name has 1 to %d bytes", r.Name, maxName)
@@ -103,8 +113,8 @@ func checkRole(r Role) error {
 	return nil
 }
 
-// table creates one federated table as analysts see it.
-func (w *writer) table(table *catalog.Table, columns []catalog.Column) {
+// table creates one federated table as analysts see it, with the column Marker where its rows are made up.
+func (w *writer) table(table *catalog.Table, visible ProfileTable, columns []catalog.Column, marked bool) {
 	name := quote(table.Name)
 	lines := make([]string, 0, len(columns)+1)
 	hasUnit := false
@@ -116,50 +126,16 @@ func (w *writer) table(table *catalog.Table, columns []catalog.Column) {
 		hasUnit = hasUnit || c.Name == table.Unit
 		lines = append(lines, line)
 	}
+	if marked {
+		lines = append(lines, quote(Marker)+" boolean NOT NULL")
+	}
 	if table.UniqueUnit && hasUnit {
 		lines = append(lines, "PRIMARY KEY ("+quote(table.Unit)+")")
 	}
 	w.add("CREATE TABLE public.%s (%s)", name, strings.Join(lines, ", "))
 	w.add("GRANT REFERENCES ON public.%s TO PUBLIC", name)
-	w.add("COMMENT ON TABLE public.%s IS %s", name, w.text(tableComment(table, hasUnit)))
+	w.add("COMMENT ON TABLE public.%s IS %s", name, w.text(tableComment(table, visible, hasUnit)))
 	for _, c := range columns {
-		w.add("COMMENT ON COLUMN public.%s.%s IS %s", name, quote(c.Name), w.text(columnComment(table, c)))
+		w.add("COMMENT ON COLUMN public.%s.%s IS %s", name, quote(c.Name), w.text(columnComment(table, c, columns)))
 	}
-}
-
-// tableComment is what \dt+ shows: the owner's words, owners, what is protected, citation.
-func tableComment(table *catalog.Table, hasUnit bool) string {
-	var parts []string
-	if table.Comment != "" {
-		parts = append(parts, table.Comment)
-	}
-	owners := make([]string, 0, len(table.Partitions))
-	for _, p := range table.Partitions {
-		owners = append(owners, p.Owner)
-	}
-	parts = append(parts, "Held by "+strings.Join(owners, ", "))
-	if table.UnitKind != "" && hasUnit {
-		parts = append(parts, fmt.Sprintf("protects each %s (%s)", table.UnitKind, table.Unit))
-	} else if table.UnitKind != "" {
-		parts = append(parts, "protects each "+table.UnitKind)
-	}
-	if table.Citation != "" {
-		parts = append(parts, "cite: "+table.Citation)
-	}
-	return strings.Join(parts, "; ")
-}
-
-// columnComment is what \d+ shows: the owner's words, and a mark on what cannot be selected.
-func columnComment(table *catalog.Table, c catalog.Column) string {
-	var parts []string
-	if c.Comment != "" {
-		parts = append(parts, c.Comment)
-	}
-	if c.Name == table.Unit && table.UnitKind != "" {
-		parts = append(parts, "identifies the "+table.UnitKind)
-	}
-	if c.Visibility == catalog.JoinOnly {
-		parts = append(parts, "for joins only")
-	}
-	return strings.Join(parts, "; ")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/proxy"
 )
 
 // checkCommand validates files, the study that they make together, and the sources.
@@ -28,6 +29,9 @@ func checkCommand(io Stdio) *cobra.Command {
 		Example: "  c2dproxy check clinic.yaml\n  c2dproxy check --offline clinic.yaml lab.yaml registry.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if err := ignoreEnvironment(); err != nil {
+				return err
+			}
 			c := &check{io: io}
 			c.all(cmd.Context(), files, offline)
 			if c.wrong > 0 {
@@ -113,11 +117,18 @@ func (c *check) identity(config *catalog.Config) {
 	if _, err := catalog.ReadKey(config.KeyFile); err != nil {
 		c.bad("%s: %v", config.At("identity.key_file"), err)
 	}
-	if config.AnalystTLS.CertFile == "" {
-		return
+	if config.AnalystTLS.CertFile != "" {
+		if _, err := tls.LoadX509KeyPair(config.AnalystTLS.CertFile, config.AnalystTLS.KeyFile); err != nil {
+			c.bad("%s: %v", config.At("analyst_tls"), err)
+		}
 	}
-	if _, err := tls.LoadX509KeyPair(config.AnalystTLS.CertFile, config.AnalystTLS.KeyFile); err != nil {
+	if err := proxy.LoadClientTLS(&tls.Config{}, config.AnalystTLS); err != nil {
 		c.bad("%s: %v", config.At("analyst_tls"), err)
+	}
+	if dir := config.Listen.Socket.Dir; dir != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			c.bad("%s: %s is not a folder; make it, and let only this program write there", config.At("listen.analysts_socket"), dir)
+		}
 	}
 }
 

@@ -27,6 +27,9 @@ func doctorCommand(stdio Stdio) *cobra.Command {
 		Example: "  c2dproxy doctor /etc/c2dproxy/clinic.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := ignoreEnvironment(); err != nil {
+				return err
+			}
 			config, err := catalog.Load(args[0])
 			if err != nil {
 				return err

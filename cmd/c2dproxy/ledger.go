@@ -22,7 +22,7 @@ func ledgerCommand(stdio Stdio) *cobra.Command {
 		Long: "The ledger is the durable account of what this owner's data was used for. These commands open it read-only;\n" +
 			"while the party runs, stop it first (the file is locked).",
 	}
-	command.AddCommand(ledgerShow(stdio), ledgerBackup(stdio), ledgerVerify(stdio))
+	command.AddCommand(ledgerShow(stdio), ledgerBackup(stdio), ledgerVerify(stdio), ledgerProof(stdio), ledgerVerifyProof(stdio), ledgerHandOver(stdio))
 	return command
 }
 
@@ -39,6 +39,9 @@ func openLedger(file string) (*catalog.Config, *ledger.Ledger, error) {
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s does not exist: %s never ran with state_dir %s; see %s", path, config.Party, config.StateDir, config.At("state_dir"))
+	}
+	if errors.Is(err, ledger.ErrKey) {
+		return nil, nil, fmt.Errorf("%w than that at %s; c2dproxy ledger hand-over said which", err, config.At("identity.key_file"))
 	}
 	return config, l, err
 }
@@ -86,6 +89,9 @@ func entryText(event ledger.Event) string {
 		}
 		return text
 	case ledger.Started:
+		if len(e.Approvals) > 0 {
+			return fmt.Sprintf("%.16x approved by all parties; charged", e.ID)
+		}
 		return fmt.Sprintf("%.16x charged", e.ID)
 	case ledger.Finished:
 		return fmt.Sprintf("%.16x ended", e.ID)
@@ -99,6 +105,8 @@ func entryText(event ledger.Event) string {
 		return fmt.Sprintf("ledger of %s seen at entry %d", e.Peer, e.Seq)
 	case ledger.Released:
 		return fmt.Sprintf("%.16x released, batch %.16x", e.ID, e.BatchHash)
+	case ledger.HandedOver:
+		return "handed over to the key " + keyText(e.New)
 	default:
 		return fmt.Sprintf("%T", event)
 	}
@@ -143,11 +151,11 @@ func ledgerBackup(stdio Stdio) *cobra.Command {
 func ledgerVerify(stdio Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:     "verify FILE",
-		Short:   "Check the ledger's whole chain and all balances",
+		Short:   "Check the ledger's whole chain, all balances and all approvals",
 		Example: "  c2dproxy ledger verify /etc/c2dproxy/clinic.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			_, l, err := openLedger(args[0])
+			config, l, err := openLedger(args[0])
 			if err != nil {
 				return err
 			}
@@ -160,7 +168,7 @@ func ledgerVerify(stdio Stdio) *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(stdio.Out, "%d entries, chain and balances are right; newest %x\n", seq, hash)
-			return nil
+			return verifyApprovals(stdio.Out, config, l)
 		},
 	}
 }

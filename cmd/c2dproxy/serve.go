@@ -24,13 +24,17 @@ func serveCommand(stdio Stdio) *cobra.Command {
 			"its part of every question. It stops gracefully on SIGTERM or Ctrl-C. It does not start with a database\n" +
 			"role that can write or with mapping SQL that does not give the declared columns. The log goes to standard\n" +
 			"error, one JSON object a line; it holds no rows, no parameters and no passwords. A changed FILE takes\n" +
-			"effect at the next start.",
+			"effect at the next start; the files of analyst_tls do so with the next connection. Variables of the\n" +
+			"environment that configure PostgreSQL's clients (PG…) are ignored.",
 		Example: "  c2dproxy serve /etc/c2dproxy/clinic.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var threshold slog.Level
 			if err := threshold.UnmarshalText([]byte(level)); err != nil {
 				return usageError{fmt.Errorf("--log-level %q: write debug, info, warn or error", level)}
+			}
+			if err := ignoreEnvironment(); err != nil {
+				return err
 			}
 			config, err := catalog.Load(args[0])
 			if err != nil {

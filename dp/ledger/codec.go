@@ -21,7 +21,13 @@ const (
 	kindExpired
 	kindPeerSeen
 	kindReleased
+	kindStartedApproved // Started with the approvals
+	kindPeerSeenSigned  // PeerSeen with the peer's signature
+	kindHandedOver
 )
+
+// kindOffset is where an entry's kind stands: behind its number and time.
+const kindOffset = 16
 
 // encoder writes the canonical form: integers as 8 bytes big endian, texts with their length as
 // 4 bytes before them, arrays of 32 bytes as they are. One value has one form.
@@ -40,7 +46,12 @@ func encodeEntry(entry Entry) ([]byte, error) {
 		e.kind(kindReserved)
 		e.reservation(ev.Reservation)
 	case Started:
-		e.transition(kindStarted, ev.ID)
+		if len(ev.Approvals) == 0 {
+			e.transition(kindStarted, ev.ID)
+			break
+		}
+		e.transition(kindStartedApproved, ev.ID)
+		e.text(string(ev.Approvals))
 	case Finished:
 		e.transition(kindFinished, ev.ID)
 	case Recovered:
@@ -50,14 +61,16 @@ func encodeEntry(entry Entry) ([]byte, error) {
 	case Expired:
 		e.transition(kindExpired, ev.ID)
 	case PeerSeen:
-		e.kind(kindPeerSeen)
-		e.text(ev.Peer)
-		e.uint(ev.Seq)
-		e.array(ev.Hash)
+		e.seen(ev)
 	case Released:
 		e.transition(kindReleased, ev.ID)
 		e.array(ev.BatchHash)
 		e.text(string(ev.Signature))
+	case HandedOver:
+		e.kind(kindHandedOver)
+		for _, b := range [][]byte{ev.Old, ev.New, ev.Consent} {
+			e.text(string(b))
+		}
 	default:
 		return nil, fmt.Errorf("ledger: unknown event %T", entry.Event)
 	}
@@ -77,6 +90,21 @@ func (e *encoder) text(s string) {
 func (e *encoder) transition(k byte, id ID) {
 	e.kind(k)
 	e.array(id)
+}
+
+// seen writes a peer's head; without a signature in the form of ledgers that had none.
+func (e *encoder) seen(ev PeerSeen) {
+	kind := kindPeerSeen
+	if len(ev.Signature) > 0 {
+		kind = kindPeerSeenSigned
+	}
+	e.kind(kind)
+	e.text(ev.Peer)
+	e.uint(ev.Seq)
+	e.array(ev.Hash)
+	if len(ev.Signature) > 0 {
+		e.text(string(ev.Signature))
+	}
 }
 
 // reservation writes a reservation with its charges and limits in their order.
@@ -131,7 +159,9 @@ func (d *decoder) event() Event {
 	case kind[0] == kindReserved:
 		return Reserved{d.reservation()}
 	case kind[0] == kindStarted:
-		return Started{d.array()}
+		return Started{ID: d.array()}
+	case kind[0] == kindStartedApproved:
+		return Started{ID: d.array(), Approvals: d.filled(maxApprovals)}
 	case kind[0] == kindFinished:
 		return Finished{d.array()}
 	case kind[0] == kindRecovered:
@@ -142,8 +172,12 @@ func (d *decoder) event() Event {
 		return Expired{d.array()}
 	case kind[0] == kindPeerSeen:
 		return PeerSeen{Peer: d.text(maxName), Seq: d.uint(), Hash: d.array()}
+	case kind[0] == kindPeerSeenSigned:
+		return PeerSeen{Peer: d.text(maxName), Seq: d.uint(), Hash: d.array(), Signature: d.filled(maxName)}
 	case kind[0] == kindReleased:
 		return Released{ID: d.array(), BatchHash: d.array(), Signature: []byte(d.text(maxName))}
+	case kind[0] == kindHandedOver:
+		return HandedOver{Old: d.filled(maxKey), New: d.filled(maxKey), Consent: d.filled(maxKey)}
 	default:
 		d.bad = true
 		return nil
@@ -214,4 +248,13 @@ func (d *decoder) text(limit int) string {
 		return ""
 	}
 	return string(d.take(int(n)))
+}
+
+// filled reads at least one and at most limit bytes: nothing has a form of its own.
+func (d *decoder) filled(limit int) []byte {
+	b := []byte(d.text(limit))
+	if len(b) == 0 {
+		d.bad = true
+	}
+	return b
 }

@@ -14,8 +14,9 @@ func entries() []Entry {
 	r.Expires = r.Expires.UTC()
 	var all []Entry
 	for i, event := range []Event{
-		Created{"clinic"}, Reserved{r}, Started{id(1)}, Finished{id(1)}, Recovered{id(2)}, Abandoned{id(3)}, Expired{id(4)},
-		PeerSeen{"lab", 7, id(7)}, Released{id(1), id(2), []byte("signature")}, Reserved{Reservation{Expires: now}},
+		Created{"clinic"}, Reserved{r}, Started{ID: id(1)}, Finished{id(1)}, Recovered{id(2)}, Abandoned{id(3)}, Expired{id(4)},
+		PeerSeen{Peer: "lab", Seq: 7, Hash: id(7)}, PeerSeen{"lab", 8, id(8), []byte("signed")}, Started{id(9), []byte("approvals")},
+		HandedOver{[]byte("old"), []byte("new"), []byte("consent")}, Released{id(1), id(2), []byte("signature")}, Reserved{Reservation{Expires: now}},
 	} {
 		all = append(all, Entry{Seq: uint64(i + 1), Time: now, Event: event})
 	}

@@ -101,14 +101,14 @@ func (c *child) script(fixed *clock) error {
 		op   func() error
 	}{
 		{"reserve", 1, func() error { return l.Reserve(reservation(1, fixed, 10)) }},
-		{"start", 1, func() error { return l.Start(id(1), recheck) }},
+		{"start", 1, func() error { return l.Start(id(1), approvals(1), recheck) }},
 		{"reserve", 2, func() error { return l.Reserve(reservation(2, fixed, 10)) }},
 		{"receipt", 1, func() error { return l.Receipt(id(1), id(1), nil) }},
 		{"finish", 1, func() error { return l.Finish(id(1)) }},
 		{"abandon", 2, func() error { return l.Abandon(id(2)) }},
-		{"peer", 0, func() error { return l.RecordPeer("lab", 1, id(1)) }},
+		{"peer", 0, func() error { return l.RecordPeer("lab", 1, id(1), nil) }},
 		{"reserve", 3, func() error { return l.Reserve(reservation(3, fixed, 10)) }},
-		{"start", 3, func() error { return l.Start(id(3), recheck) }},
+		{"start", 3, func() error { return l.Start(id(3), approvals(3), recheck) }},
 		{"reserve", 4, func() error { return l.Reserve(reservation(4, fixed, 10)) }},
 	}
 	for _, s := range steps {
@@ -136,12 +136,18 @@ func (c *child) random(base int, fixed *clock) error {
 		case 0:
 			err = c.do("abandon", n, func() error { return l.Abandon(id(n)) })
 		case 1:
-			err = c.do("start", n, func() error { return l.Start(id(n), nil) })
+			err = c.do("start", n, func() error { return l.Start(id(n), approvals(n), nil) })
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// approvals stand for what the participants of an execution signed.
+func approvals(n int) []byte {
+	x := id(n)
+	return bytes.Repeat(x[:], 50)
 }
 
 // spawn runs a child until it dies, or kills it after a while; it returns what the child said.
@@ -182,6 +188,11 @@ func checkCrash(t *testing.T, l *Ledger, said []string, epsilon int) {
 		switch r.State {
 		case StateFinal:
 			charged += epsilon
+			x, err := l.Execution(r.ID)
+			must(t, err)
+			if !bytes.Equal(x.Approvals, bytes.Repeat(r.ID[:], 50)) {
+				t.Fatalf("execution %x is charged without its approvals", r.ID[:4])
+			}
 		case StateReserved:
 			reserved += epsilon
 		}
@@ -214,7 +225,7 @@ func checkStep(t *testing.T, l *Ledger, step string, done bool, begun map[string
 		t.Fatalf("execution %d is refunded and was never abandoned", n)
 	}
 	if state == StateFinal || state == StateDead {
-		want(t, l.Start(id(n), nil), ErrUsed)
+		want(t, l.Start(id(n), nil, nil), ErrUsed)
 	}
 }
 

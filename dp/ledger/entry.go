@@ -57,8 +57,12 @@ type Created struct{ Owner string }
 // Reserved sets charges aside: → RESERVED.
 type Reserved struct{ Reservation Reservation }
 
-// Started makes a charge final before data is read: RESERVED → STARTED.
-type Started struct{ ID ID }
+// Started makes a charge final before data is read: RESERVED → STARTED. Approvals are what all participants signed
+// before that, for whoever asks later (RULES 4, 23); what is in them is not the ledger's to know.
+type Started struct {
+	ID        ID
+	Approvals []byte
+}
 
 // Finished: STARTED → FINAL.
 type Finished struct{ ID ID }
@@ -72,11 +76,13 @@ type Abandoned struct{ ID ID }
 // Expired refunds what was not started in time: RESERVED → DEAD.
 type Expired struct{ ID ID }
 
-// PeerSeen is a receipt of a peer's ledger head.
+// PeerSeen is a receipt of a peer's ledger head, with the peer's signature under it: nobody else can tell that peer that
+// its ledger once was there.
 type PeerSeen struct {
-	Peer string
-	Seq  uint64
-	Hash [32]byte
+	Peer      string
+	Seq       uint64
+	Hash      [32]byte
+	Signature []byte
 }
 
 // Released is a gateway's signed hash of the batch that it released (RULES 23).
@@ -86,15 +92,23 @@ type Released struct {
 	Signature []byte
 }
 
-func (Created) isEvent()   {}
-func (Reserved) isEvent()  {}
-func (Started) isEvent()   {}
-func (Finished) isEvent()  {}
-func (Recovered) isEvent() {}
-func (Abandoned) isEvent() {}
-func (Expired) isEvent()   {}
-func (PeerSeen) isEvent()  {}
-func (Released) isEvent()  {}
+// HandedOver names the key that signs the entries after this one; Consent is its signature, of a text that names the chain
+// and both keys.
+type HandedOver struct {
+	Old, New []byte
+	Consent  []byte
+}
+
+func (Created) isEvent()    {}
+func (Reserved) isEvent()   {}
+func (Started) isEvent()    {}
+func (Finished) isEvent()   {}
+func (Recovered) isEvent()  {}
+func (Abandoned) isEvent()  {}
+func (Expired) isEvent()    {}
+func (PeerSeen) isEvent()   {}
+func (Released) isEvent()   {}
+func (HandedOver) isEvent() {}
 
 // chainHash seals an entry: SHA-256 over the domain, the previous hash and the entry's bytes.
 func chainHash(previous [32]byte, entry []byte) [32]byte {
@@ -119,6 +133,7 @@ const (
 	maxName      = 1 << 10
 	maxStatement = 1 << 20
 	maxCharges   = 1 << 10
+	maxApprovals = 4 << 20
 )
 
 // check refuses a reservation that could not be charged unambiguously.

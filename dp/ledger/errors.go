@@ -12,6 +12,7 @@ var (
 	ErrMissing    = errors.New("ledger: the ledger file is missing although a ledger existed here; restore the newest copy")
 	ErrCorrupt    = errors.New("ledger: the ledger file is damaged; restore the newest copy")
 	ErrLocked     = errors.New("ledger: another process holds the ledger")
+	ErrKey        = errors.New("ledger: the ledger was handed over to another key")
 	ErrOwner      = errors.New("ledger: the ledger belongs to another owner")
 	ErrUnusable   = errors.New("ledger: an earlier commit failed or the ledger is closed; open it again")
 	ErrReadOnly   = errors.New("ledger: opened read-only")

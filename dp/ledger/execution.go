@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -30,8 +31,12 @@ func (l *Ledger) Reserve(r Reservation) error {
 // Start makes an execution's charge final, durably, before its data is read. It succeeds once
 // in an id's life: any other start is ErrUsed. recheck (may be nil) runs while nothing else can
 // change the ledger, and its error refuses and leaves the reservation as it was; it must not
-// call the ledger. Past the expiry the reservation is refunded and Start is ErrExpired.
-func (l *Ledger) Start(id ID, recheck func() error) error {
+// call the ledger. Past the expiry the reservation is refunded and Start is ErrExpired. The approvals of all participants
+// (may be nil) become durable in the same entry, so that nothing was ever read without them.
+func (l *Ledger) Start(id ID, approvals []byte, recheck func() error) error {
+	if len(approvals) > maxApprovals {
+		return fmt.Errorf("%w: the approvals are too long", ErrInvalid)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {
@@ -48,7 +53,7 @@ func (l *Ledger) Start(id ID, recheck func() error) error {
 			return err
 		}
 	}
-	return l.append(Started{id})
+	return l.append(Started{ID: id, Approvals: slices.Clone(approvals)})
 }
 
 // Finish records that a started execution ended; a second time it does nothing.

@@ -98,7 +98,7 @@ func TestLife(t *testing.T) {
 	t.Parallel()
 	l, path, c := fresh(t)
 	r := reservation(1, c, 10)
-	want(t, l.Start(r.ID, nil), ErrUnknown)
+	want(t, l.Start(r.ID, nil, nil), ErrUnknown)
 	want(t, l.Finish(r.ID), ErrUnknown)
 	must(t, l.Abandon(r.ID))
 	must(t, l.Reserve(r))
@@ -114,9 +114,9 @@ func TestLife(t *testing.T) {
 	want(t, l.Receipt(r.ID, id(9), nil), ErrNotStarted)
 
 	refusal := errors.New("policy changed")
-	want(t, l.Start(r.ID, func() error { return refusal }), refusal)
-	must(t, l.Start(r.ID, func() error { return nil }))
-	for _, err := range []error{l.Start(r.ID, nil), l.Reserve(r), l.Reserve(reservation(1, c, 11))} {
+	want(t, l.Start(r.ID, nil, func() error { return refusal }), refusal)
+	must(t, l.Start(r.ID, nil, func() error { return nil }))
+	for _, err := range []error{l.Start(r.ID, nil, nil), l.Reserve(r), l.Reserve(reservation(1, c, 11))} {
 		want(t, err, ErrUsed)
 	}
 	must(t, l.Abandon(r.ID))
@@ -128,14 +128,14 @@ func TestLife(t *testing.T) {
 	want(t, l.Receipt(r.ID, id(8), []byte("sig")), ErrChanged)
 	must(t, l.Finish(r.ID))
 	must(t, l.Finish(r.ID))
-	want(t, l.Start(r.ID, nil), ErrUsed)
+	want(t, l.Start(r.ID, nil, nil), ErrUsed)
 	want(t, l.Reserve(r), ErrUsed)
 
 	dead := reservation(2, c, 20)
 	must(t, l.Reserve(dead))
 	must(t, l.Abandon(dead.ID))
 	must(t, l.Abandon(dead.ID))
-	want(t, l.Start(dead.ID, nil), ErrUsed)
+	want(t, l.Start(dead.ID, nil, nil), ErrUsed)
 	want(t, l.Reserve(dead), ErrUsed)
 	if e, reserved := spent(t, l); e != 10 || reserved != 0 {
 		t.Fatalf("after a refund %d charged, %d reserved", e, reserved)
@@ -143,7 +143,7 @@ func TestLife(t *testing.T) {
 	must(t, l.Verify())
 	must(t, l.Close())
 	again := open(t, path, c)
-	for _, err := range []error{again.Start(r.ID, nil), again.Start(dead.ID, nil), again.Reserve(r), again.Reserve(dead)} {
+	for _, err := range []error{again.Start(r.ID, nil, nil), again.Start(dead.ID, nil, nil), again.Reserve(r), again.Reserve(dead)} {
 		want(t, err, ErrUsed)
 	}
 	checkHistory(t, again, r, dead)
@@ -229,7 +229,7 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	l, _, c := fresh(t)
 	must(t, l.Reserve(reservation(1, c, 60)))
-	must(t, l.Start(id(1), nil))
+	must(t, l.Start(id(1), nil, nil))
 	must(t, l.Reserve(reservation(2, c, 30)))
 
 	var limit *LimitError
@@ -277,15 +277,15 @@ func TestExpiry(t *testing.T) {
 	must(t, l.Reserve(reservation(1, c, 100)))
 	must(t, l.Reserve(func() Reservation { r := reservation(2, c, 0); r.Expires = c.Now().Add(3 * hour); return r }()))
 	c.Advance(hour)
-	want(t, l.Start(id(1), nil), ErrExpired)
-	want(t, l.Start(id(1), nil), ErrUsed)
+	want(t, l.Start(id(1), nil, nil), ErrExpired)
+	want(t, l.Start(id(1), nil, nil), ErrUsed)
 	must(t, l.Reserve(reservation(3, c, 100)))
 	late := reservation(4, c, 0)
 	late.Expires = c.Now()
 	want(t, l.Reserve(late), ErrExpired)
 	c.Advance(hour)
 	must(t, l.Reserve(reservation(5, c, 90))) // sweeps number 3
-	must(t, l.Start(id(5), nil))
+	must(t, l.Start(id(5), nil, nil))
 	must(t, l.Close())
 
 	c.Advance(2 * hour)
@@ -317,7 +317,7 @@ func TestRace(t *testing.T) {
 				reservedCount++
 				mu.Unlock()
 			}
-			if l.Start(id(n), func() error { return nil }) == nil {
+			if l.Start(id(n), nil, func() error { return nil }) == nil {
 				mu.Lock()
 				starts++
 				mu.Unlock()
@@ -341,13 +341,13 @@ func TestRace(t *testing.T) {
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	l, path, c := fresh(t)
-	want(t, l.RecordPeer("", 1, id(1)), ErrInvalid)
-	want(t, l.RecordPeer("lab", 0, id(1)), ErrInvalid)
-	must(t, l.RecordPeer("lab", 5, id(5)))
-	must(t, l.RecordPeer("lab", 5, id(5)))
-	must(t, l.RecordPeer("lab", 9, id(9)))
+	want(t, l.RecordPeer("", 1, id(1), nil), ErrInvalid)
+	want(t, l.RecordPeer("lab", 0, id(1), nil), ErrInvalid)
+	must(t, l.RecordPeer("lab", 5, id(5), nil))
+	must(t, l.RecordPeer("lab", 5, id(5), nil))
+	must(t, l.RecordPeer("lab", 9, id(9), nil))
 	var peer *PeerError
-	for _, err := range []error{l.RecordPeer("lab", 5, id(5)), l.RecordPeer("lab", 9, id(8))} {
+	for _, err := range []error{l.RecordPeer("lab", 5, id(5), nil), l.RecordPeer("lab", 9, id(8), nil)} {
 		if !errors.As(err, &peer) || peer.Peer != "lab" {
 			t.Fatalf("a peer that went back: %v", err)
 		}
@@ -355,7 +355,7 @@ func TestPeers(t *testing.T) {
 	var old bytes.Buffer
 	must(t, l.Backup(&old))
 	must(t, l.Reserve(reservation(1, c, 10)))
-	must(t, l.Start(id(1), nil))
+	must(t, l.Start(id(1), nil, nil))
 	seq, hash, err := l.Head()
 	must(t, err)
 	must(t, l.CheckNotBehind(0, [32]byte{}))
@@ -366,7 +366,7 @@ func TestPeers(t *testing.T) {
 
 	must(t, os.WriteFile(path, old.Bytes(), 0o600)) // the owner restores the old copy
 	restored := open(t, path, c)
-	if seq, hash, err := restored.Peer("lab"); err != nil || seq != 9 || hash != id(9) {
+	if seq, hash, _, err := restored.Peer("lab"); err != nil || seq != 9 || hash != id(9) {
 		t.Fatalf("peer %d, %v", seq, err)
 	}
 	var behind *BehindError
@@ -386,7 +386,7 @@ func TestWalk(t *testing.T) {
 	t.Parallel()
 	l, _, c := fresh(t)
 	must(t, l.Reserve(reservation(1, c, 10)))
-	must(t, l.Start(id(1), nil))
+	must(t, l.Start(id(1), nil, nil))
 	must(t, l.Finish(id(1)))
 	var kinds []string
 	must(t, l.Walk(func(e Entry) error {
@@ -404,10 +404,38 @@ func TestZeroLedger(t *testing.T) {
 	var l Ledger
 	_, _, head := l.Head()
 	for _, err := range []error{
-		l.Reserve(reservation(1, newClock(), 0)), l.Start(id(1), nil), l.Finish(id(1)), l.Abandon(id(1)),
-		l.Verify(), l.Receipt(id(1), id(1), nil), l.RecordPeer("a", 1, id(1)), l.CheckNotBehind(1, id(1)), head,
+		l.Reserve(reservation(1, newClock(), 0)), l.Start(id(1), nil, nil), l.Finish(id(1)), l.Abandon(id(1)),
+		l.Verify(), l.Receipt(id(1), id(1), nil), l.RecordPeer("a", 1, id(1), nil), l.CheckNotBehind(1, id(1)), head,
 	} {
 		want(t, err, ErrUnusable)
 	}
 	must(t, l.Close())
+}
+
+// TestApprovals: what all participants signed is kept with the start, in every state after it, and nothing
+// else is taken for it (RULES 4, 23).
+func TestApprovals(t *testing.T) {
+	t.Parallel()
+	l, path, c := fresh(t)
+	_, err := l.Execution(id(1))
+	want(t, err, ErrUnknown)
+	must(t, l.Reserve(reservation(1, c, 10)))
+	want(t, l.Start(id(1), make([]byte, maxApprovals+1), nil), ErrInvalid)
+	given := approvals(1)
+	must(t, l.Start(id(1), given, nil))
+	given[0]++
+	must(t, l.Reserve(reservation(2, c, 10)))
+	must(t, l.Receipt(id(1), id(5), []byte("signature")))
+	must(t, l.Finish(id(1)))
+	must(t, l.Verify())
+	must(t, l.Close())
+	l = open(t, path, c)
+	x, err := l.Execution(id(1))
+	must(t, err)
+	if !bytes.Equal(x.Approvals, approvals(1)) || x.State != StateFinal || x.Released == nil || x.Released.BatchHash != id(5) || x.Reservation.ID != id(1) || x.Started.IsZero() {
+		t.Errorf("the ledger holds %+v", x)
+	}
+	if x, err = l.Execution(id(2)); err != nil || x.State != StateReserved || x.Approvals != nil || !x.Started.IsZero() {
+		t.Errorf("the ledger holds %+v, %v", x, err)
+	}
 }

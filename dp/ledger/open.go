@@ -18,8 +18,10 @@ type Options struct {
 
 	// Sign signs an entry's hash. Optional: without it entries are hashed only.
 	Sign func(hash [32]byte) ([]byte, error)
-	// CheckSignature holds each entry to its signature, at Open and Verify. Optional.
-	CheckSignature func(hash [32]byte, signature []byte) error
+	// Check holds each entry to its signature by a public key, at Open and Verify. Optional.
+	Check func(key []byte, hash [32]byte, signature []byte) error
+	// Key is the public key of Sign. Required with Check; earlier keys are those that handed over to it.
+	Key []byte
 }
 
 // Ledger is an open ledger. Its zero value refuses everything.
@@ -37,8 +39,8 @@ type Ledger struct {
 // executions STARTED become FINAL, reservations past their expiry DEAD. It creates a ledger
 // only where none ever was: without the file but with its marker it is ErrMissing.
 func Open(path string, options Options) (*Ledger, error) {
-	if options.Owner == "" || len(options.Owner) > maxName || options.Clock == nil {
-		return nil, errors.New("ledger: options need an owner and a clock")
+	if options.Owner == "" || len(options.Owner) > maxName || options.Clock == nil || options.Check != nil && len(options.Key) == 0 {
+		return nil, errors.New("ledger: options need an owner, a clock and, to check signatures, a key")
 	}
 	l := &Ledger{path: path, options: options}
 	if err := l.ensureFile(); err != nil {
@@ -163,14 +165,18 @@ func (l *Ledger) openIDs() []ID {
 func (l *Ledger) refold() (*fold, [32]byte, error) {
 	f := newFold()
 	var first [32]byte
-	err := l.store.walk(func(k link) error {
+	check, err := l.signers()
+	if err != nil {
+		return nil, first, err
+	}
+	err = l.store.walk(func(k link) error {
 		entry, err := decodeEntry(k.bytes)
 		if err != nil || entry.Seq != k.seq || chainHash(f.hash, k.bytes) != k.hash {
 			return fmt.Errorf("%w (entry %d does not follow from the one before)", ErrCorrupt, k.seq)
 		}
-		if l.options.CheckSignature != nil {
-			if err := l.options.CheckSignature(k.hash, k.signature); err != nil {
-				return fmt.Errorf("%w (signature of entry %d: %w)", ErrCorrupt, k.seq, err)
+		if check != nil {
+			if err := check(f.hash, k, entry.Event); err != nil {
+				return err
 			}
 		}
 		if err := f.check(entry.Event, entry.Time); err != nil {

@@ -140,7 +140,7 @@ func randomStep(t *testing.T, rng *rand.Rand, l *Ledger, m model, path string, c
 		if !allowed {
 			recheck = func() error { return refusal }
 		}
-		if err, ok := l.Start(target, recheck), m.start(target, now, allowed); (err == nil) != ok {
+		if err, ok := l.Start(target, nil, recheck), m.start(target, now, allowed); (err == nil) != ok {
 			t.Fatalf("Start: %v, the model says %v", err, ok)
 		}
 	case 7:
@@ -155,7 +155,7 @@ func randomStep(t *testing.T, rng *rand.Rand, l *Ledger, m model, path string, c
 	case 9:
 		c.Advance(time.Duration(rng.IntN(40)) * time.Minute)
 	case 10:
-		must(t, l.RecordPeer("lab", uint64(now.Unix()), id(1)))
+		must(t, l.RecordPeer("lab", uint64(now.Unix()), id(1), nil))
 	default: // a crash: nothing in memory survives
 		must(t, l.store.db.Close())
 		l = open(t, path, c)

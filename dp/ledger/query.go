@@ -92,6 +92,50 @@ func (l *Ledger) History(analyst string, limit int) ([]Record, error) {
 	return records, nil
 }
 
+// Execution is all that the ledger holds of one execution.
+type Execution struct {
+	Reservation Reservation
+	State       State
+	Reserved    time.Time
+	Started     time.Time // zero: it was not
+	Approvals   []byte    // as Start got them; nil: none
+	Released    *Released // nil: none
+}
+
+// Execution returns what the ledger holds of one execution; ErrUnknown if it never heard of it.
+func (l *Ledger) Execution(id ID) (Execution, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil {
+		return Execution{}, err
+	}
+	x, known := l.fold.executions[id]
+	if !known {
+		return Execution{}, ErrUnknown
+	}
+	entry, err := l.entry(x.entry)
+	if err != nil {
+		return Execution{}, err
+	}
+	reserved, ok := entry.Event.(Reserved)
+	if !ok {
+		return Execution{}, fmt.Errorf("%w (entry %d is no reservation)", ErrCorrupt, x.entry)
+	}
+	out := Execution{Reservation: reserved.Reservation, State: x.state, Reserved: entry.Time, Released: x.released}
+	if x.started == 0 {
+		return out, nil
+	}
+	if entry, err = l.entry(x.started); err != nil {
+		return Execution{}, err
+	}
+	started, ok := entry.Event.(Started)
+	if !ok {
+		return Execution{}, fmt.Errorf("%w (entry %d is no start)", ErrCorrupt, x.started)
+	}
+	out.Started, out.Approvals = entry.Time, started.Approvals
+	return out, nil
+}
+
 // entry reads one entry.
 func (l *Ledger) entry(seq uint64) (Entry, error) {
 	k, found, err := l.store.get(seq)

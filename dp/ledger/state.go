@@ -34,6 +34,7 @@ type account struct{ analyst, source string }
 type execution struct {
 	state       State
 	entry       uint64 // of its reservation
+	started     uint64 // its entry; 0: not started
 	analyst     string
 	charges     []Charge
 	expires     time.Time
@@ -72,7 +73,7 @@ func (f *fold) check(event Event, now time.Time) error {
 		return fmt.Errorf("%w: the chain does not begin with its creation", ErrCorrupt)
 	}
 	switch ev := event.(type) {
-	case Created:
+	case Created, HandedOver: // who may hand over, signatures say
 		return nil
 	case Reserved:
 		return f.checkReserved(ev.Reservation, now)
@@ -198,7 +199,7 @@ func (f *fold) apply(event Event, seq uint64, hash [32]byte) {
 		})
 	case Started:
 		x := f.executions[ev.ID]
-		x.state = StateStarted
+		x.state, x.started = StateStarted, seq
 		f.move(x, func(b *Balance, c Charge) {
 			b.ReservedEpsilon -= c.Epsilon
 			b.ReservedDelta -= c.Delta
@@ -217,6 +218,7 @@ func (f *fold) apply(event Event, seq uint64, hash [32]byte) {
 		f.peers[ev.Peer] = ev
 	case Released:
 		f.executions[ev.ID].released = &ev
+	case HandedOver: // changes no account
 	}
 }
 

@@ -46,7 +46,7 @@ func TestDamagedFile(t *testing.T) {
 	l, path, c := fresh(t)
 	for n := range 20 {
 		must(t, l.Reserve(reservation(n, c, 5)))
-		must(t, l.Start(id(n), nil))
+		must(t, l.Start(id(n), nil, nil))
 	}
 	must(t, l.Close())
 	whole, err := os.ReadFile(path)
@@ -121,7 +121,7 @@ func TestEditedChain(t *testing.T) {
 			t.Parallel()
 			l, path, c := fresh(t)
 			must(t, l.Reserve(reservation(1, c, 5)))
-			must(t, l.RecordPeer("lab", 1, id(1)))
+			must(t, l.RecordPeer("lab", 1, id(1), nil))
 			must(t, l.store.db.Update(func(tx *bolt.Tx) error {
 				return edit(tx.Bucket(chainBucket), tx.Bucket(sealBucket))
 			}))
@@ -141,8 +141,9 @@ func TestSignatures(t *testing.T) {
 	options := Options{
 		Owner: "clinic", Clock: c.Now,
 		Sign: func(h [32]byte) ([]byte, error) { return ed25519.Sign(key, h[:]), nil },
-		CheckSignature: func(h [32]byte, s []byte) error {
-			if !ed25519.Verify(key.Public().(ed25519.PublicKey), h[:], s) {
+		Key:  key.Public().(ed25519.PublicKey),
+		Check: func(public []byte, h [32]byte, s []byte) error {
+			if !ed25519.Verify(public, h[:], s) {
 				return errors.New("bad signature")
 			}
 			return nil
@@ -154,14 +155,14 @@ func TestSignatures(t *testing.T) {
 	must(t, l.Verify())
 	must(t, l.Close())
 	unsigned := open(t, path, c)
-	must(t, unsigned.Start(id(1), nil))
+	must(t, unsigned.Start(id(1), nil, nil))
 	must(t, unsigned.Close())
 	_, err = Open(path, options)
 	want(t, err, ErrCorrupt)
 
 	failing := options
 	failing.Sign = func([32]byte) ([]byte, error) { return nil, os.ErrPermission }
-	failing.CheckSignature = nil
+	failing.Check = nil
 	f, err := Open(filepath.Join(t.TempDir(), "ledger.db"), failing)
 	if f != nil {
 		t.Fatal("a ledger was made without its signature")
@@ -192,7 +193,7 @@ func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	l, path, c := fresh(t)
 	must(t, l.Reserve(reservation(1, c, 5)))
-	must(t, l.Start(id(1), nil))
+	must(t, l.Start(id(1), nil, nil))
 	seq, _, err := l.Head()
 	must(t, err)
 	must(t, l.Close())

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/c2dproxy/c2dproxy/catalog"
 	"github.com/c2dproxy/c2dproxy/federation"
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 	"github.com/c2dproxy/c2dproxy/sqlplan"
@@ -31,10 +32,23 @@ CREATE FUNCTION fails() RETURNS bigint LANGUAGE plpgsql AS
 `
 
 // Mapping is the mapping that new has to give the source.
-func Mapping() map[string]string {
-	return map[string]string{
-		"people":       "SELECT id, x, secret FROM person; -- all",
-		"Odd \"name\"": "SELECT 1::bigint AS one",
+func Mapping() map[string]federation.MappedTable {
+	table := func(sql string, columns map[string]catalog.Type) federation.MappedTable {
+		return federation.MappedTable{SQL: sql, Columns: columns}
+	}
+	person := map[string]catalog.Type{"id": catalog.Text, "x": catalog.Bigint, "secret": catalog.Text}
+	return map[string]federation.MappedTable{
+		"people":       table("SELECT id, x, secret FROM person; -- all", person),
+		"Odd \"name\"": table("SELECT 1::bigint AS one", map[string]catalog.Type{"one": catalog.Bigint}),
+		// Each of these differs from its declaration in one way, and gives rows or none.
+		"fractional":       table("SELECT 1.2 AS id UNION ALL SELECT 1.4", map[string]catalog.Type{"id": catalog.Bigint}),
+		"fractional empty": table("SELECT 1.2 AS id WHERE false", map[string]catalog.Type{"id": catalog.Bigint}),
+		"whole":            table("SELECT 1.0 AS id", map[string]catalog.Type{"id": catalog.Bigint}),
+		"narrower":         table("SELECT 1::integer AS id", map[string]catalog.Type{"id": catalog.Bigint}),
+		"column missing":   table("SELECT id, x FROM person", person),
+		"column surplus":   table("SELECT id, x, secret, 1 AS y FROM person", person),
+		"column twice":     table("SELECT id, x, secret, x FROM person", person),
+		"undeclared":       table("SELECT id, x, secret FROM person", nil),
 	}
 }
 
@@ -138,6 +152,36 @@ func TestSource(t *testing.T, source federation.Source, salt string) {
 			refused(t, err)
 		})
 	}
+	// What is wrong is told by types, before a row is read: the same whatever the rows are (RULES 12).
+	told := map[string]bool{}
+	for _, name := range []string{"fractional", "fractional empty", "whole", "narrower", "column missing", "column twice"} {
+		t.Run("mapping "+name, func(t *testing.T) {
+			_, err := read(t, sqlplan.LocalTask{Tables: []string{name}, Rows: 9, Columns: []sqlplan.LocalColumn{word("n")},
+				SQL: `SELECT count(DISTINCT id::pg_catalog.text) FROM "` + name + `"`})
+			if err == nil {
+				t.Fatal("read")
+			}
+			refused(t, err)
+			told[err.Error()] = true
+		})
+	}
+	if len(told) != 1 {
+		t.Errorf("mappings of other types are refused in different words: %v", told)
+	}
+	t.Run("mapping with a surplus column", func(t *testing.T) {
+		record, err := read(t, sqlplan.LocalTask{Tables: []string{"column surplus"}, Rows: 4, Columns: []sqlplan.LocalColumn{word("x")}, SQL: `SELECT x FROM "column surplus"`})
+		if err != nil {
+			t.Fatal(err)
+		}
+		record.Release()
+	})
+	t.Run("mapping undeclared", func(t *testing.T) {
+		_, err := read(t, sqlplan.LocalTask{Tables: []string{"undeclared"}, Rows: 9, Columns: []sqlplan.LocalColumn{word("x")}, SQL: "SELECT x FROM undeclared"})
+		if err == nil {
+			t.Fatal("read")
+		}
+		refused(t, err)
+	})
 	t.Run("deadline", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()

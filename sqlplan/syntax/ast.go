@@ -51,17 +51,20 @@ type Param struct {
 // Call is a function, an operator or a construct with the meaning of one. Operators have
 // their own symbol as name; constructs are and, or, not, isnull, isnotnull, istrue,
 // isnottrue, isfalse, isnotfalse, isunknown, isnotunknown, between, in, coalesce,
-// greatest, least, nullif, distinct (IS DISTINCT FROM), notdistinct.
+// greatest, least, nullif, distinct (IS DISTINCT FROM), notdistinct, ~~ (LIKE) and its like, any and all (Args[0] Operator ANY (Args[1])).
 type Call struct {
 	base
 	Name      string
+	Operator  string // of any and all
 	Schema    string
 	Construct bool // an operator or construct, not a named function
 	Args      []Expr
 	Star      bool
 	Distinct  bool
 	Filter    Expr
-	Plain     bool // no ORDER BY, OVER, WITHIN GROUP, VARIADIC
+	Plain     bool   // no ORDER BY, OVER, WITHIN GROUP, VARIADIC
+	Over      bool   // a window function
+	Window    []Expr // what OVER (…) partitions and orders by
 }
 
 // Case is CASE; Operand and Else may be nil.
@@ -78,14 +81,21 @@ type Cast struct {
 	base
 	Arg  Expr
 	Type string // without schema pg_catalog; "" if it is an array or has modifiers
+	Bare string // the same without its modifiers
 }
 
-// Other is any expression that has no meaning here. LIKE and ILIKE have their operands as Children: over declared
-// values PostgreSQL itself computes them.
+// Array is ARRAY[…], or a constant or parameter that stands for an array.
+type Array struct {
+	base
+	Items []Expr
+	Of    Expr   // a Literal or Param with all elements; nil where Items has them
+	Type  string // what the elements are cast to; "" where nothing is said
+}
+
+// Other is any expression that has no meaning here.
 type Other struct {
 	base
-	Children []Expr
-	What     string
+	What string
 }
 
 // Target is one output column; Name is the alias, or "".
@@ -116,6 +126,7 @@ type Select struct {
 	GroupBy  []Expr
 	Having   Expr
 	OrderBy  []Expr
+	Windows  []Expr // what the WINDOW clause partitions and orders by
 	Limit    bool
 	Distinct bool
 	stmt     *pg.SelectStmt

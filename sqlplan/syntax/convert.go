@@ -37,7 +37,7 @@ func ParseSelect(text string, columns Columns) (*Select, error) {
 		return nil, syntaxError(err)
 	}
 	if len(tree.Stmts) != 1 || tree.Stmts[0].Stmt.GetSelectStmt() == nil {
-		return nil, pgerr.New(pgerr.FeatureNotSupported, "only one SELECT can be computed over federated tables")
+		return nil, pgerr.New(pgerr.FeatureNotSupported, "only one SELECT can be computed over federated tables").WithHint("%s", simpler)
 	}
 	flat, err := flatten(text, tree.Stmts[0].Stmt.GetSelectStmt(), columns)
 	if err != nil {
@@ -46,20 +46,24 @@ func ParseSelect(text string, columns Columns) (*Select, error) {
 	return convertSelect(text, flat)
 }
 
+// maxTargets is PostgreSQL's limit of output columns.
+const maxTargets = 1664
+
 func convertSelect(text string, s *pg.SelectStmt) (*Select, error) {
 	switch {
 	case s.WithClause != nil:
-		return nil, unsupported(text, int(s.WithClause.Location), "WITH", simpler)
+		return nil, unsupported(text, int(s.WithClause.Location), "WITH", "Aggregate in one query of WITH and compute on its rows in the others, or write one SELECT.")
 	case s.Op != pg.SetOperation_SETOP_NONE:
-		return nil, unsupported(text, -1, "UNION, INTERSECT or EXCEPT", simpler)
+		return nil, unsupported(text, -1, "UNION, INTERSECT or EXCEPT", "Send one statement for each part.")
 	case len(s.ValuesLists) > 0:
-		return nil, unsupported(text, -1, "VALUES", simpler)
-	case len(s.WindowClause) > 0:
-		return nil, unsupported(text, -1, "WINDOW", simpler)
+		return nil, unsupported(text, -1, "VALUES", "Write IN (…) or = ANY (ARRAY[…]).")
 	case s.GroupDistinct:
 		return nil, unsupported(text, -1, "GROUP BY DISTINCT", simpler)
 	case len(s.DistinctClause) == 1 && s.DistinctClause[0].GetNode() != nil, len(s.DistinctClause) > 1:
-		return nil, unsupported(text, -1, "DISTINCT ON", simpler)
+		return nil, unsupported(text, -1, "DISTINCT ON", "Use GROUP BY.")
+	}
+	if len(s.TargetList) > maxTargets || len(s.GroupClause) > maxTargets {
+		return nil, pgerr.New("54011", "target lists can have at most %d entries", maxTargets).WithHint("Ask in several statements.")
 	}
 	out := &Select{stmt: s, Limit: s.LimitCount != nil || s.LimitOffset != nil, Distinct: len(s.DistinctClause) > 0}
 	for _, f := range s.FromClause {
@@ -76,12 +80,15 @@ func convertSelect(text string, s *pg.SelectStmt) (*Select, error) {
 	}
 	for _, g := range s.GroupClause {
 		if set := g.GetGroupingSet(); set != nil {
-			return nil, unsupported(text, int(set.Location), "GROUPING SETS", simpler)
+			return nil, unsupported(text, int(set.Location), "GROUPING SETS", "Send one statement for each grouping set, or add up released rows: SELECT a, b, sum(n) FROM (SELECT a, b, count(*) AS n FROM … GROUP BY a, b) AS t GROUP BY ROLLUP (a, b).")
 		}
 		out.GroupBy = append(out.GroupBy, convert(g))
 	}
 	if s.HavingClause != nil {
 		out.Having = convert(s.HavingClause)
+	}
+	for _, w := range s.WindowClause {
+		out.Windows = append(out.Windows, convertWindow(w.GetWindowDef())...)
 	}
 	for _, o := range s.SortClause {
 		out.OrderBy = append(out.OrderBy, convert(o.GetSortBy().Node))
@@ -106,7 +113,7 @@ func (s *Select) from(text string, n *pg.Node) error {
 	case n.GetJoinExpr() != nil:
 		return s.join(text, n.GetJoinExpr())
 	case n.GetRangeSubselect() != nil:
-		return unsupported(text, -1, "a subquery in FROM", simpler)
+		return unsupported(text, -1, "a subquery in FROM", "Aggregate in one subquery and compute on its rows around it, or let subqueries only filter, rename and compute columns.")
 	}
 	return unsupported(text, -1, "this item in FROM", simpler)
 }
@@ -118,7 +125,7 @@ func (s *Select) join(text string, j *pg.JoinExpr) error {
 	}
 	if j.Jointype != pg.JoinType_JOIN_INNER {
 		return pgerr.New(pgerr.OuterJoinSide, "an outer join would keep persons of one owner only").
-			WithHint("Use an inner join.").At(Position(text, at))
+			WithHint("Use an inner join; ask about each table on its own for those without a match.").At(Position(text, at))
 	}
 	if j.IsNatural || j.Alias != nil || j.JoinUsingAlias != nil {
 		return unsupported(text, at, "NATURAL JOIN or a join alias", "Join with USING (id) or ON a.id = b.id.")
@@ -197,12 +204,14 @@ func convert(n *pg.Node) Expr {
 		return convertCase(n, v.CaseExpr)
 	case *pg.Node_TypeCast:
 		return convertCast(n, v.TypeCast)
+	case *pg.Node_AArrayExpr:
+		return &Array{base: base{n, int(v.AArrayExpr.Location)}, Items: convertAll(v.AArrayExpr.Elements)}
 	case *pg.Node_SubLink:
-		return &Other{base{n, int(v.SubLink.Location)}, nil, "a subquery in an expression"}
+		return &Other{base{n, int(v.SubLink.Location)}, "a subquery in an expression"}
 	case *pg.Node_SqlvalueFunction:
-		return &Other{base{n, int(v.SqlvalueFunction.Location)}, nil, "CURRENT_DATE and its like"}
+		return &Other{base{n, int(v.SqlvalueFunction.Location)}, "CURRENT_DATE and its like"}
 	}
-	return &Other{base{n, -1}, nil, "this expression"}
+	return &Other{base{n, -1}, "this expression"}
 }
 
 func construct(n *pg.Node, at int, name string, args ...*pg.Node) Expr {
@@ -231,7 +240,7 @@ func convertLiteral(n *pg.Node, c *pg.A_Const) Expr {
 	if c.Isnull {
 		return &Literal{b, Null, ""}
 	}
-	return &Other{b, nil, "this literal"}
+	return &Other{b, "this literal"}
 }
 
 func convertCall(n *pg.Node, f *pg.FuncCall) Expr {
@@ -245,7 +254,24 @@ func convertCall(n *pg.Node, f *pg.FuncCall) Expr {
 	if f.AggFilter != nil {
 		c.Filter = convert(f.AggFilter)
 	}
+	if f.Over != nil {
+		c.Over, c.Window = true, convertWindow(f.Over)
+	}
 	return c
+}
+
+// convertWindow lists the expressions of a window definition.
+func convertWindow(w *pg.WindowDef) []Expr {
+	out := convertAll(w.PartitionClause)
+	for _, o := range w.OrderClause {
+		out = append(out, convert(o.GetSortBy().Node))
+	}
+	for _, n := range []*pg.Node{w.StartOffset, w.EndOffset} {
+		if n != nil {
+			out = append(out, convert(n))
+		}
+	}
+	return out
 }
 
 func convertOperator(n *pg.Node, a *pg.A_Expr) Expr {
@@ -278,11 +304,13 @@ func convertOperator(n *pg.Node, a *pg.A_Expr) Expr {
 		args := append([]*pg.Node{a.Lexpr}, a.Rexpr.GetList().GetItems()...)
 		return negatedIf(a.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN, construct(n, at, "between", args...))
 	}
-	var children []Expr
-	if a.Kind == pg.A_Expr_Kind_AEXPR_LIKE || a.Kind == pg.A_Expr_Kind_AEXPR_ILIKE {
-		children = convertAll([]*pg.Node{a.Lexpr, a.Rexpr})
+	if a.Kind == pg.A_Expr_Kind_AEXPR_OP_ANY || a.Kind == pg.A_Expr_Kind_AEXPR_OP_ALL {
+		return convertAny(n, a, symbol)
 	}
-	return &Other{base{n, at}, children, "the operator " + symbol}
+	if a.Kind == pg.A_Expr_Kind_AEXPR_LIKE || a.Kind == pg.A_Expr_Kind_AEXPR_ILIKE {
+		return construct(n, at, symbol, a.Lexpr, a.Rexpr) // ~~, !~~, ~~* or !~~*
+	}
+	return &Other{base{n, at}, "the operator " + symbol}
 }
 
 func negatedIf(not bool, e Expr) Expr {
@@ -290,6 +318,37 @@ func negatedIf(not bool, e Expr) Expr {
 		return e
 	}
 	return &Call{base: base{e.raw(), e.At()}, Name: "not", Construct: true, Args: []Expr{e}, Plain: true}
+}
+
+// convertAny is x op ANY (array) or ALL (array).
+func convertAny(n *pg.Node, a *pg.A_Expr, symbol string) Expr {
+	name := "any"
+	if a.Kind == pg.A_Expr_Kind_AEXPR_OP_ALL {
+		name = "all"
+	}
+	list := asArray(convert(a.Rexpr), "")
+	if list == nil {
+		return &Other{base{n, int(a.Location)}, symbol + " " + strings.ToUpper(name) + " of this"}
+	}
+	return &Call{base: base{n, int(a.Location)}, Name: name, Operator: symbol, Construct: true, Args: []Expr{convert(a.Lexpr), list}, Plain: true}
+}
+
+// asArray takes an expression for an array of a type; nil where its elements are not known.
+func asArray(e Expr, elements string) Expr {
+	switch x := e.(type) {
+	case *Array:
+		if elements != "" {
+			x.Type = elements
+		}
+		return x
+	case *Param:
+		return &Array{base: base{x.node, x.at}, Of: x, Type: elements}
+	case *Literal:
+		if x.Kind == String || x.Kind == Null {
+			return &Array{base: base{x.node, x.at}, Of: x, Type: elements}
+		}
+	}
+	return nil
 }
 
 func convertCase(n *pg.Node, c *pg.CaseExpr) Expr {
@@ -309,6 +368,15 @@ func convertCase(n *pg.Node, c *pg.CaseExpr) Expr {
 
 func convertCast(n *pg.Node, c *pg.TypeCast) Expr {
 	out := &Cast{base: base{n, int(c.Location)}, Arg: convert(c.Arg), Type: typeName(c.TypeName)}
+	if len(c.TypeName.ArrayBounds) == 0 {
+		out.Bare = bareName(c.TypeName)
+	}
+	if elements := elementName(c.TypeName); elements != "" {
+		if list := asArray(out.Arg, elements); list != nil {
+			list.(*Array).base = out.base
+			return list
+		}
+	}
 	if lit, ok := out.Arg.(*Literal); ok && lit.Kind == String && out.Type == "bool" && (lit.Text == "t" || lit.Text == "f") {
 		return &Literal{base{n, out.at}, Boolean, map[string]string{"t": "true", "f": "false"}[lit.Text]}
 	}
@@ -317,11 +385,31 @@ func convertCast(n *pg.Node, c *pg.TypeCast) Expr {
 
 // typeName returns a plain type's last name, "" for arrays and types with modifiers.
 func typeName(t *pg.TypeName) string {
-	parts := names(t.Names)
-	if len(parts) == 0 || len(t.ArrayBounds) > 0 || len(t.Typmods) > 0 || t.Setof {
+	if len(t.ArrayBounds) > 0 {
 		return ""
 	}
-	if len(parts) > 1 && parts[0] != "pg_catalog" {
+	return plainName(t)
+}
+
+// elementName returns the last name of a one-dimensional array's elements, "" for anything else.
+func elementName(t *pg.TypeName) string {
+	if len(t.ArrayBounds) != 1 {
+		return ""
+	}
+	return plainName(t)
+}
+
+func plainName(t *pg.TypeName) string {
+	if len(t.Typmods) > 0 {
+		return ""
+	}
+	return bareName(t)
+}
+
+// bareName returns a type's last name, whatever its modifiers.
+func bareName(t *pg.TypeName) string {
+	parts := names(t.Names)
+	if len(parts) == 0 || t.Setof || len(parts) > 1 && parts[0] != "pg_catalog" {
 		return ""
 	}
 	return parts[len(parts)-1]

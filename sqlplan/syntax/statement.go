@@ -2,7 +2,6 @@ package syntax
 
 import (
 	"strconv"
-	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -47,6 +46,9 @@ type Statement struct {
 	Types      []string // PREPARE's declared types
 	Analyze    bool     // EXPLAIN ANALYZE
 	JSON       bool     // EXPLAIN (FORMAT JSON)
+	Markup     bool     // EXPLAIN (FORMAT XML), (FORMAT YAML)
+	BadOption  *Named   // an option of EXPLAIN that there is not
+	Settings   []Setting
 }
 
 // Split guards, parses and describes a text's statements.
@@ -68,7 +70,8 @@ func Split(text string) ([]Statement, error) {
 		if raw.StmtLen == 0 {
 			s.End = len(text)
 		}
-		own := within(tokens, s.Start, s.End)
+		var own []*pg.ScanToken
+		own, tokens = within(tokens, s.Start, s.End)
 		if len(own) > 0 {
 			s.Start, s.End = int(own[0].Start), int(own[len(own)-1].End)
 		}
@@ -83,14 +86,19 @@ func Split(text string) ([]Statement, error) {
 	return out, nil
 }
 
-func within(tokens []*pg.ScanToken, start, end int) []*pg.ScanToken {
-	var out []*pg.ScanToken
-	for _, t := range tokens {
-		if int(t.Start) >= start && int(t.End) <= end && t.Token != pg.Token_ASCII_59 {
-			out = append(out, t)
-		}
+// within takes the tokens of a span from the front of a list, and returns the rest too: so many statements take
+// linear time.
+func within(tokens []*pg.ScanToken, start, end int) (own, rest []*pg.ScanToken) {
+	for len(tokens) > 0 && int(tokens[0].Start) < start {
+		tokens = tokens[1:]
 	}
-	return out
+	for len(tokens) > 0 && int(tokens[0].End) <= end {
+		if tokens[0].Token != pg.Token_ASCII_59 {
+			own = append(own, tokens[0])
+		}
+		tokens = tokens[1:]
+	}
+	return own, tokens
 }
 
 // classify sets the verb. Unknown statements are writes: refused.
@@ -106,15 +114,7 @@ func (s *Statement) classify(n *pg.Node) {
 			s.Types = append(s.Types, typeName(t.GetTypeName()))
 		}
 	case *pg.Node_ExplainStmt:
-		s.Verb, s.Nested = Explain, v.ExplainStmt.Query.GetSelectStmt() == nil
-		for _, o := range v.ExplainStmt.Options {
-			d := o.GetDefElem()
-			s.Analyze = s.Analyze || d.GetDefname() == "analyze" && d.GetArg().GetString_().GetSval() != "false" && d.GetArg().GetString_().GetSval() != "off"
-			s.JSON = s.JSON || d.GetDefname() == "format" && strings.EqualFold(d.GetArg().GetString_().GetSval(), "json")
-		}
-		if x := v.ExplainStmt.Query.GetExecuteStmt(); x != nil {
-			s.Nested = false
-		}
+		s.explain(v.ExplainStmt)
 	case *pg.Node_CopyStmt:
 		s.Verb = Write
 		if !v.CopyStmt.IsFrom && v.CopyStmt.Filename == "" && !v.CopyStmt.IsProgram {
@@ -127,7 +127,8 @@ func (s *Statement) classify(n *pg.Node) {
 		}
 	case *pg.Node_VariableSetStmt:
 		s.Verb = Session
-		if name := v.VariableSetStmt.Name; name == "role" || name == "session_authorization" {
+		s.setting(v.VariableSetStmt)
+		if takesRole(v.VariableSetStmt) {
 			s.Verb = Role
 		}
 	case *pg.Node_VariableShowStmt, *pg.Node_TransactionStmt, *pg.Node_DeallocateStmt, *pg.Node_ExecuteStmt,
@@ -137,6 +138,16 @@ func (s *Statement) classify(n *pg.Node) {
 	default:
 		s.Verb = Write
 	}
+}
+
+// takesRole tells whether the statement takes another role. Going back to the login's own is what
+// pools send when a connection comes back: SET SESSION AUTHORIZATION DEFAULT, RESET ROLE.
+func takesRole(v *pg.VariableSetStmt) bool {
+	if v.Name != "role" && v.Name != "session_authorization" {
+		return false
+	}
+	none := v.Name == "role" && len(v.Args) == 1 && v.Args[0].GetAConst().GetSval().GetSval() == "none"
+	return v.Kind != pg.VariableSetKind_VAR_SET_DEFAULT && v.Kind != pg.VariableSetKind_VAR_RESET && !none
 }
 
 // findInner finds the SELECT inside the statement by its tokens.
@@ -244,6 +255,9 @@ func (w *walker) message(m protoreflect.Message, ctes []string) {
 			f.Schema = parts[len(parts)-2]
 		}
 		w.s.Functions = append(w.s.Functions, f)
+		if f.Name == "set_config" {
+			w.s.setConfig(v)
+		}
 	case *pg.SelectStmt:
 		w.s.Locking = w.s.Locking || len(v.LockingClause) > 0 || v.IntoClause != nil
 		if v.WithClause != nil {

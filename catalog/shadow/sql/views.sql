@@ -15,7 +15,8 @@ COMMENT ON COLUMN c2d.budget.table_cap_open IS 'false: the cap over all analysts
 
 CREATE VIEW c2d.last AS
 SELECT r[1]::text AS owner, r[2]::numeric AS epsilon, r[3]::text AS column_name, r[4]::numeric AS half_width,
-       r[5]::text AS bounding, r[6]::boolean AS cached, r[7]::text AS execution
+       r[5]::text AS bounding, r[6]::boolean AS cached, r[7]::text AS execution, r[8]::text AS mode,
+       r[9]::numeric AS live_epsilon
 FROM c2d.view('last') AS r;
 COMMENT ON VIEW c2d.last IS 'Your last answer: one row for each owner, then one row for each output column';
 COMMENT ON COLUMN c2d.last.owner IS 'owner that was charged; NULL in rows about a column';
@@ -24,7 +25,9 @@ COMMENT ON COLUMN c2d.last.column_name IS 'output column; NULL in rows about an 
 COMMENT ON COLUMN c2d.last.half_width IS 'half of the 95 % interval of the noise, in units of the column';
 COMMENT ON COLUMN c2d.last.bounding IS 'how contributions were bounded before noise was added';
 COMMENT ON COLUMN c2d.last.cached IS 'true: an earlier answer was repeated at no cost';
-COMMENT ON COLUMN c2d.last.execution IS 'number of the execution, the same in every owner''s records';
+COMMENT ON COLUMN c2d.last.execution IS 'number of the execution, the same in every owner''s records; NULL in mode dummy';
+COMMENT ON COLUMN c2d.last.mode IS 'live, or dummy: answered from made-up rows, and nobody was asked';
+COMMENT ON COLUMN c2d.last.live_epsilon IS 'epsilon that the question costs at the owner in mode live';
 
 CREATE VIEW c2d.history AS
 SELECT r[1]::timestamptz AS at, r[2]::text AS statement, r[3]::numeric AS epsilon, r[4]::text AS execution,

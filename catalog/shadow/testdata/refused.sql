@@ -210,7 +210,7 @@
 25006,42501 | CREATE DATABASE d
 42501 | SET transaction_read_only = off; CREATE EXTENSION hstore
 42501 | SET transaction_read_only = off; CREATE FOREIGN DATA WRAPPER f
-42501 | SET transaction_read_only = off; CREATE SERVER s FOREIGN DATA WRAPPER dblink_fdw
+42501,42704 | SET transaction_read_only = off; CREATE SERVER s FOREIGN DATA WRAPPER dblink_fdw
 42501 | SET transaction_read_only = off; COMMENT ON TABLE patients IS 'x'
 42501 | SET transaction_read_only = off; REINDEX TABLE patients
 25006,42501 | CLUSTER patients USING patients_pkey

@@ -27,7 +27,9 @@
 1 | SELECT conname FROM pg_constraint WHERE conrelid = 'patients'::regclass AND contype = 'p'
 1 | SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'public.patients'::regclass
 1 | SELECT obj_description('patients'::regclass)
-1 | SELECT has_table_privilege('patients', 'REFERENCES') WHERE NOT has_table_privilege('patients', 'SELECT') AND NOT has_any_column_privilege('patients', 'SELECT')
+1 | SELECT 1 WHERE c2d_has_table_privilege('patients', 'REFERENCES') AND NOT c2d_has_table_privilege('patients', 'SELECT') AND NOT c2d_has_any_column_privilege('patients', 'SELECT')
+1 | SELECT 1 WHERE has_table_privilege('patients', 'select') AND has_any_column_privilege(current_user, '"public"."patients"', 'INSERT, SELECT') AND NOT has_table_privilege('patients', 'INSERT,UPDATE')
+1 | SELECT 1 WHERE NOT has_table_privilege('patients', 'SELECT WITH GRANT OPTION') AND NOT has_column_privilege('patients', 'age', 'SELECT') AND has_table_privilege(NULL::text, 'SELECT') IS NULL
 1 | SELECT pg_relation_size('patients') + pg_total_relation_size('patients')
 1 | SELECT pg_table_is_visible('patients'::regclass)
 + | SELECT rolname FROM pg_roles

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -284,20 +283,6 @@ func (d *Deployment) Close() error {
 		}
 	}
 	return errors.Join(append(problems, d.scratch.Close())...)
-}
-
-// freePorts asks the system for n ports at once, so that they differ.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 // makeTemplate prepares one empty cluster that the three servers start from.

@@ -93,15 +93,14 @@ func (p *Party) Running() bool {
 	}
 }
 
-// WaitReady returns when every running party says that all its studies are complete.
+// WaitReady returns when every party says that all its studies are complete.
 func (d *Deployment) WaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for _, p := range d.Parties {
 		for {
-			if !p.Running() {
-				log, _ := os.ReadFile(p.Logs())
-				return fmt.Errorf("%s has ended:\n%s", p.Name, lastLines(log, 8))
+			if err := d.ended(); err != nil {
+				return err
 			}
 			if p.ready(ctx) {
 				break
@@ -112,6 +111,17 @@ func (d *Deployment) WaitReady(ctx context.Context) error {
 				return errors.Join(fmt.Errorf("%s is not ready:\n%s", p.Name, lastLines(log, 8)), ctx.Err())
 			case <-time.After(50 * time.Millisecond):
 			}
+		}
+	}
+	return nil
+}
+
+// ended names a party whose process has ended: the others wait for it.
+func (d *Deployment) ended() error {
+	for _, p := range d.Parties {
+		if !p.Running() {
+			log, _ := os.ReadFile(p.Logs())
+			return fmt.Errorf("%s has ended:\n%s", p.Name, lastLines(log, 8))
 		}
 	}
 	return nil

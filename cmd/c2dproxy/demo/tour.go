@@ -205,7 +205,12 @@ The federation keeps running; Ctrl-C ends it. Studies: liver, breast, trauma. An
     psql   "%s"
     JDBC   jdbc:postgresql://127.0.0.1:%d/liver?user=mia&password=%s&sslmode=verify-ca&sslrootcert=%s
     pandas pandas.read_sql("SELECT count(*) FROM patients", sqlalchemy.create_engine("postgresql+psycopg2://mia:%s@127.0.0.1:%d/liver?sslmode=verify-ca&sslrootcert=%s"))
-`, p.Name, t.deployment.URI(p.Name, "mia", "liver"), p.Analysts, password, p.Certificate(), password, p.Analysts, p.Certificate())
+
+For examples/first-hour.ipynb and examples/first-hour.R, in the terminal that runs them:
+
+    export PGHOST=127.0.0.1 PGPORT=%d PGDATABASE=liver PGUSER=mia PGPASSWORD=%s PGSSLMODE=verify-ca PGSSLROOTCERT=%s
+`, p.Name, t.deployment.URI(p.Name, "mia", "liver"), p.Analysts, password, p.Certificate(), password, p.Analysts, p.Certificate(),
+		p.Analysts, password, p.Certificate())
 }
 
 // steps writes n lattice steps of 10^-scale.
