@@ -69,7 +69,10 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 // deploy starts a federation of three processes.
-func deploy(ctx context.Context) (*federation, error) {
+func deploy(ctx context.Context) (*federation, error) { return deployWith(ctx, addStudy) }
+
+// deployWith starts a federation of parties whose files prepare has changed.
+func deployWith(ctx context.Context, prepare func(*demo.Party) error) (*federation, error) {
 	path, err := program()
 	if err != nil {
 		return nil, err
@@ -82,7 +85,7 @@ func deploy(ctx context.Context) (*federation, error) {
 		}
 		statements[party] = string(text)
 	}
-	d, err := demo.Deploy(ctx, demo.Options{Program: path, Prepare: addStudy, Statements: statements})
+	d, err := demo.Deploy(ctx, demo.Options{Program: path, Prepare: prepare, Statements: statements})
 	if err != nil {
 		return nil, fmt.Errorf("%w\n(make deps installs what is missing)", err)
 	}
@@ -151,9 +154,12 @@ func running(t *testing.T) *federation {
 }
 
 // own starts a deployment for one test, which may kill parties.
-func own(t *testing.T) *federation {
+func own(t *testing.T) *federation { return ownWith(t, addStudy) }
+
+// ownWith starts a deployment for one test, of parties whose files prepare has changed.
+func ownWith(t *testing.T, prepare func(*demo.Party) error) *federation {
 	t.Helper()
-	f, err := deploy(t.Context())
+	f, err := deployWith(t.Context(), prepare)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +266,7 @@ func code(err error) string {
 }
 
 // get reads a page of a party's health endpoint.
-func get(t *testing.T, p *demo.Party, page string) string {
+func get(t testing.TB, p *demo.Party, page string) string {
 	t.Helper()
 	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/%s", p.Health, page))
 	if err != nil {

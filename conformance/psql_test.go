@@ -52,7 +52,7 @@ func TestPsql(t *testing.T) {
 		{"copy", "COPY (SELECT sex, count(*) FROM people GROUP BY sex ORDER BY sex) TO STDOUT (FORMAT csv, HEADER);", "sex,count\nf,85\nm,44\n,21\n"},
 		{"copy of psql", `\copy (SELECT sex, count(*) FROM people GROUP BY sex ORDER BY sex) TO STDOUT`, "f\t85\nm\t44\n\\N\t21\n"},
 		{"savepoint", "BEGIN; SAVEPOINT a; SELECT min(age) FROM people; ROLLBACK TO a; SELECT count(*) FROM people; COMMIT;",
-			"BEGIN\nSAVEPOINT\nERROR:  min has no form here that protects persons\nLINE 1: SELECT min(age) FROM people;\n               ^\nHINT:  Use count, sum or avg.\nROLLBACK\n150\nCOMMIT\n"},
+			"BEGIN\nSAVEPOINT\nERROR:  min has no form here that protects persons\nLINE 1: SELECT min(age) FROM people;\n               ^\nHINT:  Use count, sum or avg; declared bounds are in c2d.columns*\nROLLBACK\n150\nCOMMIT\n"},
 		{"aborted", "BEGIN; SELECT * FROM people; SELECT count(*) FROM people; ROLLBACK; SELECT 1;", "BEGIN\nERROR:  *current transaction is aborted*ROLLBACK\n1\n"},
 		{"caret", "SELECT 'é', nothing FROM people;", "ERROR:  column \"nothing\" does not exist\nLINE 1: SELECT 'é', nothing FROM people;\n                    ^\n"},
 		{"syntax", "SELEC 1;", "ERROR:  syntax error at or near \"SELEC\"\nLINE 1: SELEC 1;\n        ^\n"},

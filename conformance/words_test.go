@@ -110,7 +110,7 @@ func TestWordsOfCommands(t *testing.T) {
 	if len(names) < 8 {
 		t.Fatalf("help lists %d commands only:\n%s", len(names), help)
 	}
-	for _, name := range append(names, []string{"", "ledger show"}, []string{"", "ledger backup"}, []string{"", "ledger verify"}, []string{"", "analyst add"}) {
+	for _, name := range append(names, []string{"", "ledger show"}, []string{"", "ledger backup"}, []string{"", "ledger verify"}, []string{"", "ledger proof"}, []string{"", "ledger verify-proof"}, []string{"", "ledger hand-over"}, []string{"", "analyst add"}) {
 		text, err := command(t, append(strings.Fields(name[1]), "--help")...)
 		if err != nil || text == "" {
 			t.Errorf("%s --help: %v", name[1], err)

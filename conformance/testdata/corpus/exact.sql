@@ -224,3 +224,19 @@ SELECT count(*) FROM people WHERE weight < $1 AND active = $2
 
 -- $ 3 | east
 SELECT grade, sum(cost) FROM sites WHERE grade = $1::smallint AND region = $2 GROUP BY grade
+
+-- Around the question: PostgreSQL computes on released rows.
+SELECT max(n), sum(n) FROM (SELECT sex, count(*) AS n FROM people GROUP BY sex) AS t
+
+WITH t AS (SELECT sex, count(*) AS n FROM people GROUP BY sex) SELECT sex, n, round(100.0 * n / (SELECT sum(n) FROM t), 1) AS percent FROM t ORDER BY sex
+
+SELECT sex, count(*), sum(count(*)) OVER (), rank() OVER (ORDER BY count(*) DESC) FROM people GROUP BY sex ORDER BY sex
+
+SELECT (SELECT count(*) FROM people WHERE sex = 'f') * 2 AS twice
+
+-- Arrays, patterns and bins.
+SELECT count(*), count(*) FILTER (WHERE sex <> ALL (ARRAY['f', NULL])) FROM people WHERE age = ANY ('{20,21,22,23,24,30,31,32,33,34,40,41,42,NULL}')
+
+SELECT count(*) FROM people WHERE sex LIKE 'f%' OR sex ILIKE 'M'
+
+SELECT sum(floor(age / 10.0) * 10), sum(age % 7), sum(round(income)), sum(active::int) FROM people

@@ -81,7 +81,19 @@ SELECT count(*) FROM people WHERE age = (SELECT max(rank) FROM visits)
 SELECT count(*) FROM people WHERE EXISTS (SELECT 1 FROM visits)
 
 -- 0A000
-WITH x AS (SELECT count(*) FROM people) SELECT * FROM x
+WITH x AS (SELECT * FROM people), y AS (SELECT count(*) FROM x) SELECT * FROM y
+
+-- 0A000
+SELECT (SELECT count(*) FROM people), (SELECT count(*) FROM visits)
+
+-- 0A000
+SELECT count(*) FROM people WHERE age = ANY ('{{1,2},{3,4}}')
+
+-- 0A000
+SELECT count(*) FROM people WHERE age = ANY (ARRAY[age, 3])
+
+-- 0A000
+SELECT count(*) FROM people WHERE note LIKE 'x%'
 
 -- 0A000
 SELECT count(*) FROM people UNION SELECT count(*) FROM visits
