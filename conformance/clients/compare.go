@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -16,16 +17,17 @@ import (
 type tally struct{ passed, failed int }
 
 // patience is how long one script may take.
-const patience = 4 * time.Minute
+const patience = 10 * time.Minute
 
 // transcript is what a script printed.
 type transcript struct {
-	output string
-	err    error             // how the script ended
-	order  []string          // names of values, as they came
-	values map[string]string // by name
-	held   []string          // expectations
-	broken []string
+	output  string
+	version string
+	err     error             // how the script ended
+	order   []string          // names of values, as they came
+	values  map[string]string // by name
+	held    []string          // expectations
+	broken  []string
 }
 
 // run runs the script against one server.
@@ -39,7 +41,7 @@ func (c client) run(ctx context.Context, at endpoint) (transcript, error) {
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
 	err := command.Run()
-	if errors.Is(err, exec.ErrNotFound) {
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		return transcript{}, fmt.Errorf("%w\nconformance/clients/deps installs what is missing", err)
 	}
 	return parse(out.String(), err), nil
@@ -55,6 +57,8 @@ func parse(output string, err error) transcript {
 		}
 		name, value := fields[1], fields[2]
 		switch fields[0] {
+		case "v":
+			t.version = name
 		case "=":
 			if _, again := t.values[name]; again {
 				t.broken = append(t.broken, "the script prints "+name+" twice")

@@ -5,6 +5,7 @@
 // needs on loopback, and stops it. A client is a script that is told by libpq's environment variables
 // where to connect, and by C2D_SERVER whether that is the gateway or the plain server. It prints, separated by tabs,
 //
+//	v VERSION       of what is tried
 //	= NAME VALUE    what it saw; must be equal at both servers, or stand in differences.txt
 //	+ NAME          an expectation about this server that holds
 //	- NAME VALUE    one that does not
@@ -23,6 +24,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // client is one program to try.
@@ -31,31 +34,51 @@ type client struct {
 	command []string // run in conformance/clients
 }
 
-// python is Debian's own: another one in PATH would not have Debian's packages.
-const python = "/usr/bin/python3"
+// Debian's Python has Debian's packages; the other one, made by deps, has those that requirements.txt pins.
+const (
+	python  = "/usr/bin/python3"
+	current = "../../bin/clients/venv/bin/python"
+)
 
-// clients in the order of the report.
+// clients in the order of the report: those that take longest first, so that none is waited for at the end.
 var clients = []client{
+	{"raw", []string{"go", "run", "./golang/raw"}},
+	{"psql", []string{python, "-B", "python/psql_session.py"}},
+	{"pgcli", []string{current, "-B", "python/pgcli_session.py"}},
+	{"pgx", []string{"go", "run", "./golang/pgx"}},
 	{"jdbc", []string{"java", "-cp", "/usr/share/java/postgresql.jar", "jdbc/Session.java"}},
-	{"psycopg3", []string{python, "-B", "python/psycopg3_session.py"}},
-	{"sqlalchemy", []string{python, "-B", "python/sqlalchemy_session.py"}},
-	{"pandas", []string{python, "-B", "python/pandas_session.py"}},
-	{"asyncpg", []string{python, "-B", "python/asyncpg_session.py"}},
-	{"node-pg", []string{"node", "node/session.js"}},
+	{"jdbc-current", []string{"java", "-cp", "../../bin/clients/postgresql.jar", "jdbc/Session.java"}},
 	{"odbc", []string{python, "-B", "python/odbc_session.py"}},
+	{"psycopg2", []string{python, "-B", "python/psycopg2_session.py"}},
+	{"psycopg3", []string{python, "-B", "python/psycopg3_session.py"}},
+	{"psycopg3-current", []string{current, "-B", "python/psycopg3_session.py"}},
+	{"pg8000", []string{current, "-B", "python/pg8000_session.py"}},
+	{"sqlalchemy", []string{python, "-B", "python/sqlalchemy_session.py"}},
+	{"sqlalchemy-current", []string{current, "-B", "python/sqlalchemy_session.py"}},
+	{"pandas", []string{python, "-B", "python/pandas_session.py"}},
+	{"pandas-current", []string{current, "-B", "python/pandas_session.py"}},
+	{"asyncpg", []string{python, "-B", "python/asyncpg_session.py"}},
+	{"asyncpg-current", []string{current, "-B", "python/asyncpg_session.py"}},
+	{"adbc", []string{current, "-B", "python/adbc_session.py"}},
+	{"node-pg", []string{"node", "node/session.js"}},
+	{"postgres.js", []string{"node", "node/postgresjs.js"}},
 	{"perl", []string{"perl", "perl/session.pl"}},
 	{"r", []string{"Rscript", "--vanilla", "r/session.R"}},
-	{"psql", []string{python, "-B", "python/psql_session.py"}},
+	{"pq", []string{"go", "run", "./golang/pq"}},
+	{"types", []string{"go", "run", "./golang/types"}},
+	{"types-psycopg3", []string{current, "-B", "python/types_session.py", "psycopg"}},
+	{"types-asyncpg", []string{current, "-B", "python/types_session.py", "asyncpg"}},
 }
 
 func main() {
 	program := flag.String("program", "bin/c2dproxy", "the c2dproxy executable")
 	only := flag.String("only", "", "names of clients, separated by commas; empty: all")
+	parallel := flag.Int("parallel", 2, "clients at the same time")
 	verbose := flag.Bool("v", false, "print every line of the scripts")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	count, err := run(ctx, *program, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }), *verbose)
+	count, err := run(ctx, *program, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }), *parallel, *verbose)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		count.failed++
@@ -67,7 +90,7 @@ func main() {
 }
 
 // run starts both servers and all chosen clients.
-func run(ctx context.Context, program string, only []string, verbose bool) (all tally, err error) {
+func run(ctx context.Context, program string, only []string, parallel int, verbose bool) (all tally, err error) {
 	chosen, err := choose(only)
 	if err != nil {
 		return all, err
@@ -81,24 +104,22 @@ func run(ctx context.Context, program string, only []string, verbose bool) (all 
 		return all, err
 	}
 	defer func() { err = errors.Join(err, servers.close()) }()
-	for _, c := range chosen {
-		began := time.Now()
-		gateway, err := c.run(ctx, servers.gateway)
-		if err != nil {
-			return all, err
+	began := make([]chan outcome, len(chosen)) // one for each client, so that the report keeps their order
+	for i := range began {
+		began[i] = make(chan outcome, 1)
+	}
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	go func() {
+		for i, c := range chosen {
+			group.Go(func() error {
+				began[i] <- c.meet(ctx, servers)
+				return nil
+			})
 		}
-		plain, err := c.run(ctx, servers.plain)
-		if err != nil {
-			return all, err
-		}
-		if verbose {
-			fmt.Printf("--- %s at the gateway\n%s--- %s at the plain server\n%s", c.name, gateway.output, c.name, plain.output)
-		}
-		one, complaints := compare(c.name, gateway, plain, meant)
-		for _, line := range complaints {
-			fmt.Println("    " + line)
-		}
-		fmt.Printf("%-12s %4d passed, %d failed, %.0f s\n", c.name, one.passed, one.failed, time.Since(began).Seconds())
+	}()
+	for i, c := range chosen {
+		one := (<-began[i]).report(c.name, meant, verbose)
 		all.passed, all.failed = all.passed+one.passed, all.failed+one.failed
 	}
 	if len(only) == 0 {
@@ -110,6 +131,47 @@ func run(ctx context.Context, program string, only []string, verbose bool) (all 
 		}
 	}
 	return all, nil
+}
+
+// outcome is what one client saw at both servers.
+type outcome struct {
+	gateway, plain transcript
+	took           time.Duration
+	err            error
+}
+
+// meet runs a client against both servers, at the same time.
+func (c client) meet(ctx context.Context, s *servers) (o outcome) {
+	began := time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		o.gateway, err = c.run(ctx, s.gateway)
+		return err
+	})
+	group.Go(func() (err error) {
+		o.plain, err = c.run(ctx, s.plain)
+		return err
+	})
+	o.err = group.Wait()
+	o.took = time.Since(began)
+	return o
+}
+
+// report prints what was found and counts it.
+func (o outcome) report(name string, meant []*difference, verbose bool) tally {
+	if o.err != nil {
+		fmt.Printf("    %s: %v\n", name, o.err)
+		return tally{failed: 1}
+	}
+	if verbose {
+		fmt.Printf("--- %s at the gateway\n%s--- %s at the plain server\n%s", name, o.gateway.output, name, o.plain.output)
+	}
+	count, complaints := compare(name, o.gateway, o.plain, meant)
+	for _, line := range complaints {
+		fmt.Println("    " + line)
+	}
+	fmt.Printf("%-18s %4d passed, %d failed, %3.0f s   %s\n", name, count.passed, count.failed, o.took.Seconds(), o.gateway.version)
+	return count
 }
 
 // choose finds clients by name.

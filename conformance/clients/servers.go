@@ -131,7 +131,45 @@ func (s *servers) startPlain(ctx context.Context, statements map[string]string) 
 		fmt.Fprintf(&script, "CREATE SCHEMA %s; SET search_path = %s;\n%s;\n", party, party, text)
 	}
 	script.WriteString("SET search_path = public;\n" + string(schema))
-	return execute(ctx, s.database.DSN(study), script.String())
+	if err := execute(ctx, s.database.DSN(study), script.String()); err != nil {
+		return err
+	}
+	if err := s.copyComments(ctx); err != nil {
+		return err
+	}
+	for _, other := range []string{"postgres", "template0", "template1"} { // a gateway lists its study alone
+		for _, statement := range []string{"ALTER DATABASE " + other + " IS_TEMPLATE false", "DROP DATABASE " + other} {
+			if err := execute(ctx, s.database.DSN(study), statement); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// comments are the statements that say what the gateway says about tables and columns.
+const comments = `SELECT coalesce(string_agg(CASE d.objsubid WHEN 0 THEN format('COMMENT ON TABLE %I IS %L', c.relname, d.description)
+	ELSE format('COMMENT ON COLUMN %I.%I IS %L', c.relname, a.attname, d.description) END, '; '), '')
+	FROM pg_description d JOIN pg_class c ON d.classoid = 'pg_class'::regclass AND c.oid = d.objoid AND c.relkind = 'r'
+	LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid WHERE c.relnamespace = 'public'::regnamespace`
+
+// copyComments gives the plain server the gateway's comments: what they say is the owners' terms, and how
+// clients show them is what is compared.
+func (s *servers) copyComments(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, fmt.Sprintf("host=127.0.0.1 port=%d user=%s password=%s dbname=%s sslmode=verify-ca sslrootcert=%s",
+		s.gateway.port, analyst, s.gateway.password, study, s.gateway.root))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var script string
+	if err := conn.QueryRow(ctx, comments).Scan(&script); err != nil {
+		return err
+	}
+	if script == "" {
+		return errors.New("the gateway comments on no table")
+	}
+	return execute(ctx, s.database.DSN(study), script)
 }
 
 // execute runs statements as the superuser.

@@ -14,6 +14,7 @@ my $gateway = $ENV{C2D_SERVER} eq 'gateway';
 sub open_db { DBI->connect('dbi:Pg:' . ($_[0] // ''), '', $_[1] // '', { RaiseError => 1, PrintError => 0, AutoCommit => 1, pg_enable_utf8 => 1 }) }
 sub line { my $t = shift // 'undef'; $t =~ s/\\/\\\\/g; $t =~ s/\n/\\n/g; $t =~ s/\t/\\t/g; $t }
 my $db = open_db();
+print "v\t$DBD::Pg::VERSION\n";
 
 # Prints what both servers must answer alike; an error is an answer too.
 sub same {
@@ -70,6 +71,11 @@ for my $table (qw(people sites stays visits nothing)) {
 same('tables', sub { [grep { !/c2d/ } $db->tables('', 'public', '', '')] });
 same('type_info_all', sub { scalar @{ $db->type_info_all } });
 same('get_info', sub { [map { $db->get_info($_) } 17, 18, 29, 46, 47] });
+same('every type of type_info', sub { [map { my $t = $_; [map { $_->{TYPE_NAME} } $db->type_info($t)] } DBI::SQL_ALL_TYPES(), DBI::SQL_INTEGER(), DBI::SQL_VARCHAR(), DBI::SQL_TIMESTAMP()] });
+same('column types', sub { my $s = $db->prepare('SELECT * FROM people LIMIT 0'); $s->execute; [$s->{pg_type}, $s->{pg_size}, $s->{NUM_OF_FIELDS}] });
+same('parameter types', sub { my $s = $db->prepare($grouped, { pg_prepare_now => 1 }); $s->execute(1); [$s->{NUM_OF_PARAMS}, $s->{ParamValues}] });
+same('read-only connection', sub { my $x = open_db(); $x->{ReadOnly} = 1; my $got = $x->selectrow_array('SELECT count(*) FROM people'); $x->disconnect; $got });
+same('AutoCommit off', sub { my $x = open_db(); $x->{AutoCommit} = 0; my @got = $x->selectrow_array('SELECT count(*) FROM people'); $x->rollback; $x->disconnect; \@got });
 same('ping', sub { $db->ping });
 same('settings', sub { [map { $db->{$_} } qw(pg_server_version pg_db pg_user pg_standard_conforming_strings)] });
 

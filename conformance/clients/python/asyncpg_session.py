@@ -9,8 +9,9 @@ import time
 
 import asyncpg
 
-from report import GATEWAY, QUESTIONS, REFUSALS, TYPES, describe, holds, same
+from report import GATEWAY, QUESTIONS, REFUSALS, TYPES, describe, holds, same, version
 
+version(asyncpg.__version__)
 WAY = {}
 if os.environ["PGSSLROOTCERT"]:
     WAY["ssl"] = ssl.create_default_context(cafile=os.environ["PGSSLROOTCERT"])

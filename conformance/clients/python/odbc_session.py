@@ -7,7 +7,7 @@ import time
 
 import pyodbc
 
-from report import GATEWAY, QUESTIONS, REFUSALS, holds, same
+from report import GATEWAY, QUESTIONS, REFUSALS, holds, same, version
 
 pyodbc.pooling = False
 SECURE = "SSLmode=%s;" % os.environ["PGSSLMODE"]
@@ -20,14 +20,16 @@ def connect(more="", **how):
     return pyodbc.connect("DRIVER={PostgreSQL Unicode};" + "".join("%s=%s;" % p for p in way.items()) + SECURE + more, autocommit=True)
 
 
-def show(cursor):
-    """Names, types and rows; rows of schemas that only the gateway has are left out."""
-    names = [(d[0], getattr(d[1], "__name__", d[1]), d[3], d[4], d[5], d[6]) for d in cursor.description]
+def show(cursor, way=""):
+    """Names, types and rows; rows of schemas that only the gateway has are left out. FETCH names no table, since its rows
+    come from a function: with UseDeclareFetch the driver does not know which columns are NOT NULL."""
+    names = [(d[0], getattr(d[1], "__name__", d[1]), d[3], d[4], d[5], None if "UseDeclareFetch=1" in way else d[6]) for d in cursor.description]
     oid = [i for i, d in enumerate(cursor.description) if d[0] == "table oid"]  # of SQLColumns; differs between databases
     return names, [tuple("oid" if i in oid else v for i, v in enumerate(r)) for r in cursor.fetchall() if not any(isinstance(v, str) and v.startswith("c2d") for v in r)]
 
 
 conn = connect()
+version("psqlodbc %s, pyodbc %s" % (conn.getinfo(pyodbc.SQL_DRIVER_VER), pyodbc.version))
 cur = conn.cursor()
 same("SQLTables", lambda: show(cur.tables(schema="public")))
 same("SQLTables of all schemas", lambda: show(cur.tables(tableType="TABLE")))
@@ -64,7 +66,7 @@ same("types", lambda: ask("SELECT true AS a, 1::int2 AS b, 2 AS c, 3::int8 AS d,
 for way in ("UseDeclareFetch=1;Fetch=2;", "UseServerSidePrepare=1;", "UseServerSidePrepare=0;", "Protocol=7.4-2;", "Protocol=7.4-0;", "BoolsAsChar=0;", "ReadOnly=1;", "UseDeclareFetch=1;Fetch=3;UseServerSidePrepare=1;"):
     def other():
         c = connect(way)
-        got = [show(c.cursor().execute(PARTS)), show(c.cursor().execute(GROUPED, 0)), show(c.cursor().execute("SELECT typname FROM pg_type WHERE oid < 40 ORDER BY 1"))]
+        got = [show(c.cursor().execute(PARTS), way), show(c.cursor().execute(GROUPED, 0), way), show(c.cursor().execute("SELECT typname FROM pg_type WHERE oid < 40 ORDER BY 1"))]
         c.close()
         return got
     same(way, other)
@@ -73,17 +75,17 @@ for way in ("UseDeclareFetch=1;Fetch=2;", "UseServerSidePrepare=1;", "UseServerS
 def transaction(way):
     c = connect(way)
     c.autocommit = False
-    got = [show(c.cursor().execute("SELECT count(*) FROM people"))]
+    got = [show(c.cursor().execute("SELECT count(*) FROM people"), way)]
     try:
         c.cursor().execute("SELECT nothing FROM people")
     except pyodbc.Error as e:
         got.append(e.args[0])
     try:
-        got.append(show(c.cursor().execute("SELECT count(*) FROM people")))
+        got.append(show(c.cursor().execute("SELECT count(*) FROM people"), way))
     except pyodbc.Error as e:
         got.append(e.args[0])
     c.rollback()
-    got.append(show(c.cursor().execute(PARTS)))
+    got.append(show(c.cursor().execute(PARTS), way))
     c.commit()
     return got
 

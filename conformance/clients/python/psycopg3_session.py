@@ -5,8 +5,9 @@ import time
 import psycopg
 from psycopg.rows import dict_row, namedtuple_row
 
-from report import GATEWAY, QUESTIONS, REFUSALS, TYPES, holds, same
+from report import GATEWAY, QUESTIONS, REFUSALS, TYPES, holds, same, version
 
+version(psycopg.__version__)
 conn = psycopg.connect(autocommit=True)
 GROUPED = "SELECT sex, count(*) AS n, avg(weight) AS w FROM people WHERE age >= %s GROUP BY sex ORDER BY sex"
 

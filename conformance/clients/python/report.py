@@ -10,10 +10,19 @@ def one_line(value):
     return str(value).replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
 
+def state_of(error):
+    """SQLSTATE, where psycopg2 and the others have it."""
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+
+
 def describe(error):
     """Class and SQLSTATE of a database error, as a program would look at it, and its message."""
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    return "%s %s %s" % (type(error).__name__, state, error)
+    return "%s %s %s" % (type(error).__name__, state_of(error), error)
+
+
+def version(text):
+    """Prints the version of what is tried."""
+    print("v\t%s" % text)
 
 
 def same(name, step):

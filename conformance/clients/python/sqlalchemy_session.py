@@ -7,10 +7,12 @@ import sqlalchemy
 from sqlalchemy import Column, Date, Integer, MetaData, Numeric, String, Table, and_, case, distinct, func, select, text
 from sqlalchemy.orm import Session, declarative_base
 
-from report import GATEWAY, QUESTIONS, REFUSALS, TYPES, describe, holds, same
+from report import GATEWAY, QUESTIONS, REFUSALS, TYPES, describe, holds, same, state_of, version
 
 warnings.simplefilter("ignore")
-URL = sqlalchemy.engine.URL.create("postgresql+psycopg2", os.environ["PGUSER"], os.environ["PGPASSWORD"], os.environ["PGHOST"],
+DRIVER = "psycopg2" if sqlalchemy.__version__ < "2" else "psycopg"
+version("%s, %s %s" % (sqlalchemy.__version__, DRIVER, __import__(DRIVER).__version__.split()[0]))
+URL = sqlalchemy.engine.URL.create("postgresql+" + DRIVER, os.environ["PGUSER"], os.environ["PGPASSWORD"], os.environ["PGHOST"],
                                    int(os.environ["PGPORT"]), os.environ["PGDATABASE"],
                                    {"sslmode": os.environ["PGSSLMODE"], "sslrootcert": os.environ["PGSSLROOTCERT"]})
 engine = sqlalchemy.create_engine(URL, future=True)
@@ -103,7 +105,7 @@ def transaction():
             try:
                 conn.execute(text("SELECT nothing FROM people"))
             except sqlalchemy.exc.ProgrammingError as e:
-                got.append(e.orig.pgcode)
+                got.append(state_of(e.orig))
                 inner.rollback()
             return got + [conn.execute(text("SELECT count(*) FROM people")).scalar()]
 
@@ -122,7 +124,7 @@ if GATEWAY:
             with engine.connect() as conn:
                 conn.execute(text(sql))
         except sqlalchemy.exc.DBAPIError as e:
-            return e.orig.pgcode == state or describe(e.orig)
+            return state_of(e.orig) == state or describe(e.orig)
         return "not refused"
 
     for sql, state in REFUSALS:
