@@ -100,7 +100,11 @@ func (n *Node) compile(study *catalog.Study, q *sqlplan.Query) (*sqlplan.Plan, d
 		return nil, digest{}, err
 	}
 	// What cannot run is refused here, before it costs, and not by the computation.
-	if err := program.Validate(plan.Program); err != nil {
+	_, err = program.CheckMemory(plan.Program, n.limits.Memory)
+	if tooLarge, ok := pgerr.As(err); ok {
+		return nil, digest{}, tooLarge.WithDetail("%s Nothing was charged.", tooLarge.Detail)
+	}
+	if err != nil {
 		n.options.Logger.Error("a plan is not valid", "cause", err.Error())
 		return nil, digest{}, pgerr.New(pgerr.InternalError, "the plan of this question cannot be computed").
 			WithDetail("Nothing was charged.").WithHint("Ask in several statements or over fewer groups, and report the statement.")

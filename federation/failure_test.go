@@ -99,6 +99,11 @@ func TestFailures(t *testing.T) {
 				}
 			}
 		}, nil, pgerr.ObjectNotInState, []string{`"registry"`, "version " + sqlplan.Version, `"clinic"`}, false},
+		{"too little memory", func(i int, o *Options) {
+			if i == 1 {
+				o.Limits.Memory = 1
+			}
+		}, nil, pgerr.OutOfMemory, []string{`"lab"`, "kB", "Nothing was charged"}, false},
 		{"another epoch", func(i int, o *Options) {
 			if i == 1 {
 				studies := o.Studies

@@ -135,6 +135,7 @@ type Limits struct {
 	Session  time.Duration // age of a transaction's now(); default 24 h
 	Queries  int           // questions that this gateway runs at once, others wait; default 4
 	Parts    int           // executions that this party takes part in at once; default 16
+	Memory   int64         // bytes that one computation may hold here, no more than Compute takes; default program.DefaultMemory
 }
 
 // withDefaults replaces zero fields.
@@ -158,6 +159,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Parts == 0 {
 		l.Parts = 16
+	}
+	if l.Memory == 0 {
+		l.Memory = program.DefaultMemory
 	}
 	return l
 }

@@ -29,13 +29,13 @@ func (p *Party) nonNegative(ctx context.Context, y arith) (bits, error) {
 	xorInto(out, u.slice(63*w, 64*w))
 	xorInto(out, v.slice(63*w, 64*w))
 	p.xorPublic(out, ^uint64(0))
-	p.give(u, v)
+	p.give(u, v, carry)
 	return bits{n: n, width: 1, share: out}, nil
 }
 
 // enterSums fills the width planes of u and of v (zero on entry) with Boolean sharings whose
-// sum over the integers mod 2^width is y. One round.
-func (p *Party) enterSums(ctx context.Context, y arith, width int, u, v share) error {
+// sum over the integers mod 2^width is y, and enters what else is private in the same round.
+func (p *Party) enterSums(ctx context.Context, y arith, width int, u, v share, also ...privateInput) error {
 	n := y.len()
 	w := planeWords(n)
 	inputs := make([]privateInput, 0, 3*width)
@@ -65,7 +65,7 @@ func (p *Party) enterSums(ctx context.Context, y arith, width int, u, v share) e
 			inputs = append(inputs, in)
 		}
 	}
-	_, err := p.enter(ctx, inputs)
+	_, err := p.enter(ctx, append(inputs, also...))
 	p.pool.give(mine)
 	return err
 }

@@ -51,6 +51,7 @@ func (p *Party) toArith(ctx context.Context, x bits) (arith, error) {
 	p.becomeRows(y.next, p.prev(), bits{n: 64 * w, width: x.width, share: z}, prev)
 	p.becomeRows(y.own, p.next(), bits{n: 64 * w, width: x.width, share: z}, next)
 	p.give(u, r, z)
+	p.pool.give(prev) // the whole inbox, of which next is the end
 	return y, nil
 }
 

@@ -55,36 +55,11 @@ func (p *Party) sampleNoise(ctx context.Context, ops []program.Noise) ([]arith, 
 
 // belowThresholds draws 64 uniform bits for each row of the blocks, words words of rows in
 // all, and returns the plane of bits [u < threshold]. Six rounds, 120 ANDs a row.
-//
-// At bit i the constant's bit c gives G = c ∧ ¬u and P = ¬(u ⊕ c), both linear in u; the
-// comparison is the fold of the 64 groups, the most significant highest.
 func (p *Party) belowThresholds(ctx context.Context, blocks []noiseBlock, words int) (share, error) {
-	u := p.take(64 * words)
-	p.noise.prev.fill(u.own)
-	p.noise.next.fill(u.next)
-	lower := p.takeZero(64 * words)
-	for i := range 64 {
-		for k, b := range blocks {
-			end := words
-			if k+1 < len(blocks) {
-				end = blocks[k+1].first
-			}
-			eq := u.slice(i*words+b.first, i*words+end)
-			if b.threshold>>i&1 == 1 {
-				lt := lower.slice(i*words+b.first, i*words+end)
-				xorInto(lt, eq)
-				p.xorPublic(lt, ^uint64(0)) // ¬u; P is u itself
-			} else {
-				p.xorPublic(eq, ^uint64(0)) // G is 0; P is ¬u
-			}
-		}
+	runs := make([]bounded, len(blocks))
+	for i, b := range blocks {
+		runs[i] = bounded{b.threshold, b.first}
 	}
-	s := spans{give: make([]share, 64), pass: make([]share, 64)}
-	for i := range 64 {
-		s.give[i] = lower.slice(i*words, (i+1)*words)
-		s.pass[i] = u.slice(i*words, (i+1)*words)
-	}
-	out, err := p.fold(ctx, s)
-	p.give(u, lower)
-	return out, err
+	u := p.randomBits(64*words, 64)
+	return p.lessThan(ctx, u.share, 64, runs, words)
 }

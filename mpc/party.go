@@ -39,6 +39,7 @@ type Stats struct {
 	Rounds        int   // calls of Transport.Round
 	WordsSent     int64 // 64-bit words to both peers
 	WordsReceived int64
+	PeakBytes     int64 // most that its registers and buffers took, a function of the program alone
 	// FailedStores counts lookups of this party's keys that matched nothing because the
 	// store could not be solved (RULES 8; at most 2^-40 each). Only this party may know.
 	FailedStores int

@@ -13,31 +13,47 @@ import (
 // length that the program declares. rand is fresh randomness of this party (the lookup's
 // free slots and tags of rows without a key).
 //
+// A program that needs more than [program.DefaultMemory] is refused before anything is sent,
+// with 53200; [RunWithin] takes another limit.
+//
 // seeds serve one Run (see the package's contract). After an error nothing is returned and
 // the transport is unusable; the other parties fail when it closes or ctx ends.
 func Run(ctx context.Context, t Transport, seeds Seeds, rand io.Reader, prog program.Program, in program.Inputs) (program.Opened, Stats, error) {
+	return RunWithin(program.DefaultMemory)(ctx, t, seeds, rand, prog, in)
+}
+
+// RunWithin is Run with a limit of its own, in bytes, on what a party holds of a program.
+func RunWithin(memory int64) func(ctx context.Context, t Transport, seeds Seeds, rand io.Reader, prog program.Program, in program.Inputs) (program.Opened, Stats, error) {
+	return func(ctx context.Context, t Transport, seeds Seeds, rand io.Reader, prog program.Program, in program.Inputs) (program.Opened, Stats, error) {
+		need, err := program.CheckMemory(prog, memory)
+		if err != nil {
+			return nil, Stats{}, err
+		}
+		p, err := newParty(t, seeds, rand)
+		if err != nil {
+			return nil, Stats{}, err
+		}
+		p.pool.bound = need / 8
+		return p.run(ctx, prog, in)
+	}
+}
+
+// run computes a program.
+func (p *Party) run(ctx context.Context, prog program.Program, in program.Inputs) (program.Opened, Stats, error) {
 	batches, shapes, err := program.Schedule(prog)
 	if err != nil {
 		return nil, Stats{}, err
 	}
-	p, err := newParty(t, seeds, rand)
-	if err != nil {
-		return nil, Stats{}, err
-	}
 	p.manifest.want = prog.Manifest()
-	e := execution{p: p, in: in, shapes: shapes, registers: make([]register, len(shapes)), uses: make([]int, len(shapes)), opened: program.Opened{}}
-	for _, b := range batches {
-		for _, op := range b.Ops {
-			for _, r := range program.Reads(op) {
-				e.uses[r]++
-			}
-		}
-	}
+	e := execution{p: p, in: in, shapes: shapes, registers: make([]register, len(shapes)), uses: program.Uses(batches, len(shapes)), opened: program.Opened{}}
 	for _, b := range batches {
 		if err := e.batch(ctx, b); err != nil {
 			return nil, p.stats, err
 		}
-		e.release(b)
+		if b.Kind != program.Local { // those release one by one
+			e.release(b.Ops...)
+		}
+		p.stats.PeakBytes = 8 * p.pool.peak
 	}
 	return e.opened, p.stats, nil
 }
@@ -62,14 +78,12 @@ func (e *execution) setBits(r program.Reg, b bits) {
 	e.registers[r] = register{boolean: true, bits: b}
 }
 
-// release recycles registers that nothing reads any more.
-func (e *execution) release(b program.Batch) {
-	for _, op := range b.Ops {
-		for _, r := range program.Reads(op) {
-			if e.uses[r]--; e.uses[r] == 0 {
-				e.p.give(e.registers[r].share())
-				e.registers[r] = register{}
-			}
+// release recycles registers that nothing reads after these instructions.
+func (e *execution) release(ops ...program.Op) {
+	for _, op := range ops {
+		for _, r := range program.LastUse(op, e.uses) {
+			e.p.give(e.registers[r].share())
+			e.registers[r] = register{}
 		}
 	}
 }
@@ -82,6 +96,7 @@ func (e *execution) batch(ctx context.Context, b program.Batch) error {
 			if err := e.local(op); err != nil {
 				return err
 			}
+			e.release(op)
 		}
 		return nil
 	case program.Enter:
@@ -108,6 +123,8 @@ func (e *execution) batch(ctx context.Context, b program.Batch) error {
 		return e.split(ctx, b)
 	case program.Combine:
 		return e.join(ctx, b.Ops)
+	case program.Bound:
+		return e.below(ctx, b)
 	default:
 		return e.alone(ctx, b)
 	}
@@ -131,6 +148,8 @@ func (e *execution) alone(ctx context.Context, b program.Batch) error {
 		return e.merge(ctx, op)
 	case program.Starts:
 		return e.starts(ctx, op)
+	case program.FloorDivide:
+		return e.floorDivide(ctx, op)
 	default:
 		return fmt.Errorf("mpc: unknown kind of batch %d", b.Kind)
 	}

@@ -312,13 +312,12 @@ func (e *execution) find(ctx context.Context, ops []program.Op) error {
 		if match.n != op.ProbeRows || match.width != 1 || len(payload) != len(op.Payload) {
 			return errLengths
 		}
-		match.share = e.p.copyOf(match.share) // what the lookup returns may be views
 		e.setBits(op.Match, match)
 		for i, r := range op.Payload {
 			if payload[i].len() != op.ProbeRows {
 				return errLengths
 			}
-			e.setArith(r, e.p.copyOf(payload[i]))
+			e.setArith(r, payload[i])
 		}
 	}
 	return nil

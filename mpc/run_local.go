@@ -35,6 +35,10 @@ func (e *execution) local(op program.Op) error {
 		}
 		e.setArith(op.Out, s)
 	case program.Repeat:
+		if e.registers[op.A].boolean {
+			e.setBits(op.Out, p.repeatRow(e.bits(op.A), op.N))
+			return nil
+		}
 		s, a := p.take(op.N), e.arith(op.A)
 		for i := range s.own {
 			s.own[i], s.next[i] = a.own[0], a.next[0]
@@ -50,6 +54,16 @@ func (e *execution) local(op program.Op) error {
 		} else {
 			e.setArith(op.Out, p.copyOf(e.arith(op.A).slice(op.From, op.To)))
 		}
+	default:
+		return e.localBits(op)
+	}
+	return nil
+}
+
+// localBits runs one linear instruction on Boolean rows, or one that moves rows.
+func (e *execution) localBits(op program.Op) error {
+	p := e.p
+	switch op := op.(type) {
 	case program.Xor:
 		a := e.bits(op.A)
 		a.share = p.copyOf(a.share)
@@ -62,6 +76,12 @@ func (e *execution) local(op program.Op) error {
 		e.setBits(op.Out, a)
 	case program.Ends:
 		e.setBits(op.Out, p.ends(e.bits(op.Starts)))
+	case program.RandomBits:
+		e.setBits(op.Out, p.randomBits(op.N, op.Width))
+	case program.BitField:
+		a := e.bits(op.A)
+		w := planeWords(a.n)
+		e.setBits(op.Out, bits{n: a.n, width: op.Width, share: p.copyOf(a.slice(op.From*w, (op.From+op.Width)*w))})
 	case program.First:
 		b := e.bits(op.A)
 		b.share = p.copyOf(b.share)
@@ -70,7 +90,7 @@ func (e *execution) local(op program.Op) error {
 	case program.Shift:
 		e.shift(op)
 	default:
-		return unexpected(op)
+		return e.localRows(op)
 	}
 	return nil
 }

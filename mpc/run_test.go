@@ -118,6 +118,11 @@ func (g *generator) step(n int) {
 		{program.Concat{Parts: []program.Reg{pick(g, g.arith[64]), pick(g, g.arith[1])}, Out: out}, g.arith, 65},
 		{program.Slice{A: pick(g, g.arith[200]), From: 100, To: 164, Out: out}, g.arith, 64},
 		{program.Noise{N: n, Bits: []uint64{0, 0, 0}, Out: out}, g.arith, n},
+		{program.FloorDivide{A: a, Divisor: 2 + g.r.Int64N(program.MaxDivisor-1)>>g.r.IntN(60), Out: out}, g.arith, n},
+		{program.ShiftRight{A: a, By: g.r.IntN(64), Out: out}, g.arith, n},
+		{program.Abs{A: a, Out: out}, g.arith, n},
+		{program.Case{When: []program.Reg{x, y}, Then: []program.Reg{a, b}, Else: b, Out: out}, g.arith, n},
+		{program.Below{A: x, Bounds: []uint64{1}, Out: []program.Reg{out}}, g.bit, n},
 	}
 	k := kinds[g.r.IntN(len(kinds))]
 	if len(g.bit[200]) > 0 && g.r.IntN(8) == 0 {
@@ -134,6 +139,10 @@ func (g *generator) relational(n int) {
 		g.step(n)
 	}
 	if len(g.bit[n]) == 0 {
+		return
+	}
+	if g.r.IntN(3) == 0 {
+		g.tables(n)
 		return
 	}
 	a, x, y := pick(g, g.arith[n]), pick(g, g.bit[n]), pick(g, g.bit[n])
@@ -273,6 +282,7 @@ func checkCost(t *testing.T, p program.Program, got mpctest.Result) {
 			t.Errorf("party %d: %d rounds and %d bytes, Cost says %d and %d", i, s.Rounds, 8*s.WordsSent, rounds, bytes[i])
 		}
 	}
+	checkMemory(t, p, got)
 }
 
 // TestTraceDependsOnProgramOnly runs one program on different data of equal size: traffic

@@ -59,8 +59,9 @@ func (b *builder) words(party, width int, column []uint64) program.Reg {
 	})
 }
 
-// check runs the program and compares what it opens with the interpreter, and its cost.
-func (b *builder) check(t *testing.T, seed string) {
+// check runs the program and compares what it opens with the interpreter, and its cost. It
+// returns what was opened.
+func (b *builder) check(t *testing.T, seed string) program.Opened {
 	t.Helper()
 	p := b.p
 	for _, o := range b.opens {
@@ -80,6 +81,7 @@ func (b *builder) check(t *testing.T, seed string) {
 		}
 	}
 	checkCost(t, p, got)
+	return got.All()
 }
 
 // oddWords are words of which some are equal, small or extreme.

@@ -15,6 +15,7 @@ const (
 	UndefinedColumn       = "42703"
 	UndefinedTable        = "42P01"
 	ConfigurationLimit    = "53400"
+	OutOfMemory           = "53200" // a computation would need more memory than a party allows
 	TooManyConnections    = "53300"
 	ProgramLimitExceeded  = "54000"
 	ObjectNotInState      = "55000"

@@ -144,7 +144,7 @@ func (r *bytesReader) operator(kind int, a, b, out Reg) Op {
 	case 46:
 		return SandwichSum{Left: r.regs(), Right: r.regs(), Sorted: a == b, A: r.regs(), Out: r.regs()}
 	default:
-		return nil
+		return r.arith(kind, a, b, out)
 	}
 }
 
@@ -159,6 +159,12 @@ func FuzzValidate(f *testing.F) {
 	f.Add([]byte{20, 0, 4, 0, 3, 20, 0, 4, 1, 3, 21, 0, 1, 2, 24, 0, 1, 3, 30, 0, 0, 4, 1, 0})
 	f.Add([]byte{20, 0, 4, 0, 1, 36, 4, 0, 1, 41, 0, 1, 2, 43, 0, 0, 3, 45, 0, 0, 6, 1, 1, 1, 0, 1, 4, 1, 5})
 	f.Add([]byte{20, 0, 4, 0, 3, 36, 4, 0, 1, 46, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1, 2, 31, 2, 2, 3, 1, 0})
+	for kind := byte(47); kind < 60; kind++ {
+		f.Add([]byte{20, 0, 4, 0, 3, 36, 4, 0, 1, 36, 4, 0, 2, kind, 1, 2, 3, 1, 2, 1, 4, 5, kind, 0, 1, 3, 2, 1})
+	}
+	for kind := byte(60); kind < 82; kind++ {
+		f.Add([]byte{20, 0, 4, 0, 3, 20, 0, 4, 1, 1, 36, 4, 0, 2, kind, 1, 1, 3, 1, 1, 1, 2, 1, 3, 1, 1, 2, 1, 1, 4, 5})
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := &bytesReader{b}
 		var p Program

@@ -31,7 +31,8 @@ type Shift struct {
 // nobody. OutSums are the sums of Sums (COUNT: sums of ones; COUNT(DISTINCT x) over rows
 // sorted by group and x: sums of the starts of both); OutLast are the values of Last in a
 // group's last row, registers of either kind: its keys, and what a segmented scan left there;
-// Valid is 1 at groups.
+// OutFirst are those of First in its first row. Over rows sorted by group and x, MIN(x) and
+// MAX(x) are the first and the last x that are not NULL. Valid is 1 at groups.
 //
 // Prefix sums cost nothing; the last rows of groups are compacted and neighbours subtracted:
 // O(rows), whatever the groups. Nothing is opened and nothing leaks. NULLs of a summed column
@@ -39,8 +40,10 @@ type Shift struct {
 type GroupBy struct {
 	Starts     Reg
 	Sums, Last []Reg
+	First      []Reg
 	OutSums    []Reg
 	OutLast    []Reg
+	OutFirst   []Reg
 	Valid      Reg
 }
 
@@ -111,10 +114,20 @@ func (op Shift) eval(m *machine) error {
 }
 
 func (op GroupBy) defines() []Reg {
-	return append(append(append([]Reg{}, op.OutSums...), op.OutLast...), op.Valid)
+	return append(append(append(append([]Reg{}, op.OutSums...), op.OutLast...), op.OutFirst...), op.Valid)
 }
-func (op GroupBy) reads() []Reg { return append(append([]Reg{op.Starts}, op.Sums...), op.Last...) }
+func (op GroupBy) reads() []Reg { return append([]Reg{op.Starts}, op.columns()...) }
+
+// columns is what is grouped, in the order of what it becomes.
+func (op GroupBy) columns() []Reg {
+	return append(append(append([]Reg{}, op.Sums...), op.Last...), op.First...)
+}
+
 func (op GroupBy) text() string {
+	if len(op.First) > 0 {
+		return fmt.Sprintf("%s %s %s r%d = group_by r%d sums=%s last=%s first=%s", list(op.OutSums, "r"), list(op.OutLast, "r"), list(op.OutFirst, "r"), op.Valid,
+			op.Starts, list(op.Sums, "r"), list(op.Last, "r"), list(op.First, "r"))
+	}
 	return fmt.Sprintf("%s %s r%d = group_by r%d sums=%s last=%s", list(op.OutSums, "r"), list(op.OutLast, "r"), op.Valid, op.Starts, list(op.Sums, "r"), list(op.Last, "r"))
 }
 
@@ -123,7 +136,7 @@ func (op GroupBy) check(c *checker) error {
 	if err != nil {
 		return err
 	}
-	if len(op.Sums)+len(op.Last) == 0 || len(op.Sums) != len(op.OutSums) {
+	if len(op.Sums)+len(op.Last)+len(op.First) == 0 || len(op.Sums) != len(op.OutSums) || len(op.Last) != len(op.OutLast) {
 		return errors.New("no columns, or lists of different lengths")
 	}
 	for _, r := range op.Sums {
@@ -131,7 +144,7 @@ func (op GroupBy) check(c *checker) error {
 			return err
 		}
 	}
-	rows, err := c.columns(append(append([]Reg{}, op.Sums...), op.Last...), append(append([]Reg{}, op.OutSums...), op.OutLast...))
+	rows, err := c.columns(op.columns(), append(append(append([]Reg{}, op.OutSums...), op.OutLast...), op.OutFirst...))
 	if err == nil && rows != n {
 		err = fmt.Errorf("%d rows are grouped by %d bits", rows, n)
 	}
@@ -148,6 +161,9 @@ func (op GroupBy) eval(m *machine) error {
 		if s == 1 || i == 0 {
 			group++
 			m.values[op.Valid][group] = 1
+			for k, r := range op.First {
+				m.values[op.OutFirst[k]][group] = m.values[r][i]
+			}
 		}
 		for k, r := range op.Sums {
 			m.values[op.OutSums[k]][group] += m.values[r][i]
@@ -175,6 +191,13 @@ func (op GroupBy) expand(l *lowering) error {
 	for _, r := range op.Last {
 		c.A, c.Out = append(c.A, r), append(c.Out, l.fresh())
 	}
+	d := &draft{lowering: l}
+	for _, r := range op.First { // a group's first row stands below the last one of the group before
+		c.A, c.Out = append(c.A, d.up(r, 1)), append(c.Out, l.fresh())
+	}
+	if d.err != nil {
+		return d.err
+	}
 	if err := l.emit(c); err != nil {
 		return err
 	}
@@ -189,6 +212,18 @@ func (op GroupBy) expand(l *lowering) error {
 	}
 	for i, out := range op.OutLast {
 		if err := l.gate(op.Valid, c.Out[len(op.Sums)+i], out); err != nil {
+			return err
+		}
+	}
+	for i, out := range op.OutFirst {
+		r := d.slice(op.First[i], 0, 1)
+		if n := d.rows(op.First[i]); n > 1 {
+			r = d.concat(r, d.slice(c.Out[len(op.Sums)+len(op.Last)+i], 0, n-1))
+		}
+		if d.err != nil {
+			return d.err
+		}
+		if err := l.gate(op.Valid, r, out); err != nil {
 			return err
 		}
 	}

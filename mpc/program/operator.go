@@ -34,6 +34,8 @@ type lowering struct {
 	checker
 	ops   []Op
 	words map[Reg]Reg // words that a bit register was converted to already
+	begun map[Reg]Reg // bit registers with the first row set
+	moved map[Reg]Reg // positions that move rows with a bit to the front
 }
 
 // fresh is a new register.
@@ -96,7 +98,7 @@ func (l *lowering) choose(op Select) error {
 
 // lower writes composites out and converts no bit twice.
 func lower(p Program, shapes []Shape) ([]Op, []Shape, error) {
-	l := lowering{checker: checker{shapes: make([]Shape, len(shapes)), labels: map[string]bool{}, nodes: map[string]bool{}}, words: map[Reg]Reg{}}
+	l := lowering{checker: checker{shapes: make([]Shape, len(shapes)), labels: map[string]bool{}, nodes: map[string]bool{}}, words: map[Reg]Reg{}, begun: map[Reg]Reg{}, moved: map[Reg]Reg{}}
 	if err := l.emit(p.Ops...); err != nil {
 		return nil, nil, err
 	}

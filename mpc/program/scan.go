@@ -8,7 +8,7 @@ import (
 // PrefixSum defines Out[i] = A[0] + … + A[i] mod 2^64. No traffic.
 type PrefixSum struct{ A, Out Reg }
 
-// Repeat defines Out as N times the one word of A. No traffic.
+// Repeat defines Out as N times the one row of A, of either kind. No traffic.
 type Repeat struct {
 	A   Reg
 	N   int
@@ -43,11 +43,12 @@ func (op Repeat) text() string        { return fmt.Sprintf("r%d = repeat r%d row
 func (op Repeat) batch([]Shape) Batch { return Batch{Kind: Local} }
 func (op Repeat) cost(*meter) int     { return 0 }
 func (op Repeat) check(c *checker) error {
-	n, err := c.arith(op.A)
-	if err == nil && n != 1 {
-		err = errors.New("repeats more than one word")
+	s, err := c.read(op.A)
+	if err == nil && s.Rows != 1 {
+		err = errors.New("repeats more than one row")
 	}
-	return c.then(err, op.Out, words(op.N))
+	s.Rows = op.N
+	return c.then(err, op.Out, s)
 }
 func (op Repeat) eval(m *machine) error {
 	out := make([]uint64, op.N)

@@ -20,11 +20,13 @@ const (
 	Borrow                  // Less of one width
 	Split                   // ToBits of one width
 	Combine                 // ToArith
+	Bound                   // Below of one width
 	Mix                     // one Shuffle
 	Move                    // one Scatter or Gather
 	Radix                   // one Order
 	Weave                   // one Merge
 	Border                  // one Starts
+	Ratio                   // one FloorDivide
 )
 
 // alone says that a batch of the kind is a single instruction.
@@ -33,7 +35,7 @@ func (k Kind) alone() bool { return k == Find || k >= Mix }
 // Batch is instructions that run together and share their rounds.
 type Batch struct {
 	Kind  Kind
-	Width int // of Zero, Borrow and Split: bits a row
+	Width int // of Zero, Borrow, Split and Bound: bits a row
 	Ops   []Op
 	First int // index of the first of them in the scheduled program
 }

@@ -8,8 +8,7 @@ import (
 // SegmentedCopy defines Out, words, as what A holds in the first row of each row's group;
 // groups begin where Starts is 1, and in the first row whatever Starts says.
 //
-// It costs O(rows): the first rows are compacted, neighbours subtracted, the differences
-// moved back, and a prefix sum adds them up again.
+// It is a Broadcast of one column.
 type SegmentedCopy struct{ Starts, A, Out Reg }
 
 // SegmentedSum defines Out, words, as the running sum of A in each row's group: a prefix sum
@@ -56,20 +55,7 @@ func (op SegmentedCopy) eval(m *machine) error {
 }
 
 func (op SegmentedCopy) expand(l *lowering) error {
-	starts, to, front, valid := l.fresh(), l.fresh(), l.fresh(), l.fresh()
-	before, step, gated, back, none := l.fresh(), l.fresh(), l.fresh(), l.fresh(), l.fresh()
-	n := l.shapes[op.A].Rows
-	if err := l.emit(
-		First{A: op.Starts, Out: starts}, Not{A: starts, Out: none}, BitOrder{Bit: none, Out: to},
-		Scatter{By: to, A: []Reg{op.A, starts}, Out: []Reg{front, valid}},
-		Shift{A: front, By: min(1, n), Out: before}, Sub{A: front, B: before, Out: step},
-	); err != nil {
-		return err
-	}
-	if err := l.gate(valid, step, gated); err != nil {
-		return err
-	}
-	return l.emit(Gather{By: to, A: []Reg{gated}, Out: []Reg{back}}, PrefixSum{A: back, Out: op.Out})
+	return l.emit(Broadcast{Starts: op.Starts, First: []Reg{op.A}, OutFirst: []Reg{op.Out}})
 }
 
 func (op SegmentedSum) defines() []Reg { return []Reg{op.Out} }
