@@ -235,4 +235,14 @@ func TestBudget(t *testing.T) {
 	if err := conn.QueryRow(t.Context(), "SELECT sum(epsilon) FROM c2d.history WHERE outcome = 'answered'").Scan(&epsilon); err != nil || epsilon != 1 {
 		t.Errorf("history: ε %v, %v", epsilon, err)
 	}
+	// Of a question that reads nothing of the gateway's own, the price at the owner is shown.
+	const elsewhere = "SELECT count(*) FROM visits"
+	for _, text := range []string{"SET c2d.epsilon = 0.25", elsewhere} {
+		if _, err := simple(t.Context(), conn, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := conn.QueryRow(t.Context(), "SELECT epsilon FROM c2d.history WHERE statement = $1", elsewhere).Scan(&epsilon); err != nil || epsilon != 0.25 {
+		t.Errorf("history of a question elsewhere: ε %v, %v", epsilon, err)
+	}
 }

@@ -72,8 +72,8 @@ var startsStatement = regexp.MustCompile(`^(SELECT|SET|RESET|CAST|Write|Use) `)
 var withoutHint = map[string]bool{"permission denied to change role": true, "permission denied for function %s": true, "permission denied for %s": true,
 	"this connection is not an analyst's session": true, "unknown call %q": true, "only calls are served here": true, "gateway %q may ask only for its own analysts": true,
 	"unsupported frontend protocol %d.%d: server supports 3.0 to 3.0": true, "replication connections are not supported": true, "COPY FROM STDIN is not supported": true,
-	"the privacy budget of %s at %s does not cover this question": true, // each way on from there adds one
-	"function calls of the fast-path protocol are not supported":  true, "the statement's form is not supported": true, "this statement is not supported over federated tables": true}
+	"the privacy budget of %s does not cover this question":      true, // each way on from there adds one
+	"function calls of the fast-path protocol are not supported": true, "the statement's form is not supported": true, "this statement is not supported over federated tables": true}
 
 // errorTexts reads the texts of a package's errors from its sources.
 func errorTexts(t *testing.T, folders ...string) []errorText {

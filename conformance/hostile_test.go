@@ -154,7 +154,7 @@ func TestPinnedAtStart(t *testing.T) {
 	long(t)
 	f := running(t)
 	for _, parameters := range []string{"options=-c%20standard_conforming_strings%3Doff", "standard_conforming_strings=off",
-		"Standard_Conforming_Strings=off", "options=--standard-conforming-strings%3Doff"} {
+		"Standard_Conforming_Strings=off", "options=--standard-conforming-strings%3Doff", "array_nulls=off", "options=-c%20array_nulls%3Doff"} {
 		conn, err := pgx.Connect(t.Context(), f.URI("clinic", "mia", "trial")+"&default_query_exec_mode=simple_protocol&"+parameters)
 		if err != nil {
 			t.Fatalf("%s: %v", parameters, err)
@@ -163,9 +163,11 @@ func TestPinnedAtStart(t *testing.T) {
 			if _, err := simple(t.Context(), conn, reset); err != nil {
 				t.Error(err)
 			}
-			got, err := simple(t.Context(), conn, "SHOW standard_conforming_strings")
-			if err != nil || got.rows[0][0] != "on" {
-				t.Errorf("%s, after %s: %v, %v", parameters, reset, got.rows, err)
+			for _, setting := range []string{"standard_conforming_strings", "array_nulls"} {
+				got, err := simple(t.Context(), conn, "SHOW "+setting)
+				if err != nil || got.rows[0][0] != "on" {
+					t.Errorf("%s, %s after %s: %v, %v", parameters, setting, reset, got.rows, err)
+				}
 			}
 		}
 		_ = conn.Close(t.Context())
@@ -192,14 +194,18 @@ func TestNoticesTellNothing(t *testing.T) {
 	}
 }
 
-// TestReleasedNulls holds that no setting of a session makes a text of a released NULL.
+// TestReleasedNulls holds that no setting of a session makes a text of a released NULL; array_nulls, which would, cannot be
+// changed, by SET or at the start.
 func TestReleasedNulls(t *testing.T) {
 	long(t)
 	f := running(t)
 	conn := f.connect(t, "clinic", "rosa", "trial")
-	if _, err := simple(t.Context(), conn, "SET array_nulls = off; SET xmloption = document; SET extra_float_digits = -15; SET bytea_output = escape; "+
+	if _, err := simple(t.Context(), conn, "SET xmloption = document; SET extra_float_digits = -15; SET bytea_output = escape; "+
 		"SET IntervalStyle = sql_standard; SET TimeZone = 'Pacific/Auckland'; SET DateStyle = 'SQL, DMY'"); err != nil {
 		t.Fatal(err)
+	}
+	if got, err := simple(t.Context(), conn, "SET array_nulls = off"); err == nil {
+		t.Errorf("array_nulls is off: %v", got.rows)
 	}
 	got, err := simple(t.Context(), conn, "SELECT sex, count(*), sex IS NULL FROM people GROUP BY sex ORDER BY sex")
 	if err != nil || fmt.Sprint(got.rows) != fmt.Sprint([][]string{{"f", "85", "f"}, {"m", "44", "f"}, {null, "21", "t"}}) {

@@ -2,9 +2,11 @@ package conformance
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestTrafficShape: tables crowded and deserts are declared alike; one holds 5,000 persons, the
@@ -32,7 +34,7 @@ func TestTrafficShape(t *testing.T) {
 			if err != nil || len(a.rows) == 0 {
 				t.Fatalf("%s: %v", table, err)
 			}
-			lengths, _ := f.Shape(mark)
+			lengths := f.settled(mark)
 			if len(lengths) != 6 {
 				t.Fatalf("%d directions", len(lengths))
 			}
@@ -62,6 +64,20 @@ func TestTrafficShape(t *testing.T) {
 		}
 		slices.Sort(words)
 		t.Logf("%s: %s", question, strings.Join(words, ", "))
+	}
+}
+
+// settled is the traffic since mark, once there is none for a while: streams are closed after the answer is there, and what
+// closes them must not count for the next question.
+func (f *federation) settled(mark map[string]int) map[string][]int {
+	lengths, _ := f.Shape(mark)
+	for {
+		time.Sleep(100 * time.Millisecond)
+		later, _ := f.Shape(mark)
+		if reflect.DeepEqual(later, lengths) {
+			return lengths
+		}
+		lengths = later
 	}
 }
 

@@ -366,7 +366,7 @@ func (l *testLedger) Head(context.Context) (uint64, [32]byte, error) {
 func (l *testLedger) RecordPeer(peer string, seq uint64, hash [32]byte, signature []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.heads[peer] = signedHead{ledgerHead{seq, hash}, signature}
+	l.heads[peer] = signedHead{ledgerHead{entryNumber(seq), hash}, signature}
 	l.seq++
 	return nil
 }
@@ -375,7 +375,7 @@ func (l *testLedger) Peer(peer string) (uint64, [32]byte, []byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.heads[peer]
-	return h.Seq, h.Hash, h.Signature, nil
+	return uint64(h.Seq), h.Hash, h.Signature, nil
 }
 
 func (l *testLedger) CheckNotBehind(seq uint64, _ [32]byte) error {

@@ -1,8 +1,11 @@
 package federation
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
@@ -12,8 +15,28 @@ import (
 // ledgerHead says how long a party's ledger is. Peers keep the newest: a ledger that lacks
 // what it once had was restored from an old copy.
 type ledgerHead struct {
-	Seq  uint64 `json:"seq"`
-	Hash digest `json:"hash"`
+	Seq  entryNumber `json:"seq"`
+	Hash digest      `json:"hash"`
+}
+
+// entryNumber counts a ledger's entries. It travels at a fixed length: messages are as long in a ledger's first days as
+// later, whatever was asked in between.
+type entryNumber uint64
+
+// MarshalText implements encoding.TextMarshaler.
+func (n entryNumber) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%016x", uint64(n)), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler: 16 lower-case hexadecimal digits and nothing else.
+func (n *entryNumber) UnmarshalText(text []byte) error {
+	var raw [8]byte
+	if len(text) != 16 || bytes.ContainsAny(text, "ABCDEF") {
+		return errFrame
+	}
+	if _, err := hex.Decode(raw[:], text); err != nil {
+		return errFrame
+	}
+	*n = entryNumber(binary.BigEndian.Uint64(raw[:]))
+	return nil
 }
 
 // signedHead is a head with its party's signature. A peer shows it to that party again: only its own signature tells a
@@ -28,7 +51,7 @@ type signedHead struct {
 func headText(party string, head ledgerHead) digest {
 	t := newTranscript(tagHead)
 	t.text(party)
-	t.number(head.Seq)
+	t.number(uint64(head.Seq))
 	t.bytes(head.Hash[:])
 	return t.sum()
 }
@@ -45,7 +68,7 @@ func (m *mesh) head(ctx context.Context) (signedHead, error) {
 	if err != nil {
 		return signedHead{}, fmt.Errorf("read the ledger's head: %w", err)
 	}
-	head := ledgerHead{seq, hash}
+	head := ledgerHead{entryNumber(seq), hash}
 	text := headText(m.options.Self, head)
 	return signedHead{head, ed25519.Sign(m.options.Identity, text[:])}, nil
 }
@@ -56,7 +79,7 @@ func (m *mesh) recorded(peer string) (signedHead, error) {
 	if err != nil {
 		return signedHead{}, fmt.Errorf("recall the ledger head of %q: %w", peer, err)
 	}
-	return signedHead{ledgerHead{seq, hash}, signature}, nil
+	return signedHead{ledgerHead{entryNumber(seq), hash}, signature}, nil
 }
 
 // record keeps a peer's head, which is signed with key, unless it is older than what is recorded.
@@ -75,7 +98,7 @@ func (m *mesh) record(peer string, key ed25519.PublicKey, head signedHead) (olde
 	case head.Seq == 0 || head.ledgerHead == known.ledgerHead && len(known.Signature) > 0:
 		return false, nil
 	}
-	if err := m.options.Heads.RecordPeer(peer, head.Seq, head.Hash, head.Signature); err != nil {
+	if err := m.options.Heads.RecordPeer(peer, uint64(head.Seq), head.Hash, head.Signature); err != nil {
 		return false, fmt.Errorf("record the ledger head of %q: %w", peer, err)
 	}
 	return false, nil
@@ -111,11 +134,11 @@ func (m *mesh) weAreBehind(peer string, held *signedHead) bool {
 			s.status.LastError = problem
 		})
 		if !reported {
-			m.options.Logger.Warn("a peer shows a forged entry of our ledger", "peer", peer, "entry", held.Seq)
+			m.options.Logger.Warn("a peer shows a forged entry of our ledger", "peer", peer, "entry", uint64(held.Seq))
 		}
 		return false
 	}
-	return m.options.Heads.CheckNotBehind(held.Seq, held.Hash) != nil
+	return m.options.Heads.CheckNotBehind(uint64(held.Seq), held.Hash) != nil
 }
 
 // olderThan reports whether a ledger at head lacks what it had at known, or has other

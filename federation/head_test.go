@@ -2,6 +2,9 @@ package federation
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
+	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,6 +99,31 @@ func TestHeldIsShownWithItsSignature(t *testing.T) {
 		must(t, err)
 		if shown := beat.Held.Seq != 0; shown != c.shown || shown && beat.Held.ledgerHead != head {
 			t.Errorf("shows %+v", beat.Held)
+		}
+	}
+}
+
+// TestEntryNumbersHaveOneLength: how many questions were asked does not show in the length of a message.
+func TestEntryNumbersHaveOneLength(t *testing.T) {
+	t.Parallel()
+	var lengths []int
+	for _, seq := range []entryNumber{0, 9, 10, 99, 100, 1 << 40, math.MaxUint64} {
+		text, err := json.Marshal(ledgerHead{Seq: seq})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back ledgerHead
+		if err := json.Unmarshal(text, &back); err != nil || back.Seq != seq {
+			t.Errorf("%s is read as %d: %v", text, back.Seq, err)
+		}
+		lengths = append(lengths, len(text))
+	}
+	if slices.Min(lengths) != slices.Max(lengths) {
+		t.Errorf("lengths %v", lengths)
+	}
+	for _, text := range []string{`{"seq":7}`, `{"seq":"7"}`, `{"seq":"000000000000000A"}`, `{"seq":"00000000000000007"}`, `{"seq":"-00000000000000a"}`} {
+		if err := json.Unmarshal([]byte(text), new(ledgerHead)); err == nil {
+			t.Errorf("%s is accepted", text)
 		}
 	}
 }

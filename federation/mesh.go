@@ -234,7 +234,8 @@ func (m *mesh) link(name string) (*link, error) {
 	if s.status.KeyMismatch {
 		return nil, unreachable(name, "Another key than the pinned one answers in its place.")
 	}
-	return nil, unreachable(name, "") // addresses and causes are the operator's: see Peers
+	// Addresses and causes are the operator's: see Peers.
+	return nil, unreachable(name, "All parties of the study compute each answer together, whoever holds the table.")
 }
 
 // note changes a peer's state.

@@ -72,7 +72,7 @@ func (s *peerState) beat(b *beatMessage, skew time.Duration, weAreOlder bool) {
 	for study, epoch := range b.Epochs {
 		s.status.Epochs[clean(study, 63)] = epoch
 	}
-	s.status.Skew, s.status.LedgerSeq = skew, b.Head.Seq
+	s.status.Skew, s.status.LedgerSeq = skew, uint64(b.Head.Seq)
 	s.status.SelfBehind = weAreOlder
 }
 

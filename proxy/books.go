@@ -100,7 +100,7 @@ func (b *books) explain(err error, charges []sqlplan.Charge) error {
 			cost = c.Epsilon
 		}
 	}
-	refusal := pgerr.New(pgerr.BudgetExhausted, "the privacy budget of %s at %s does not cover this question", over.Source, b.config.Party)
+	refusal := pgerr.New(pgerr.BudgetExhausted, "the privacy budget of %s does not cover this question", over.Source)
 	if over.Scope == ledger.ScopeSource {
 		return refusal.WithDetail("The question costs ε = %s; the owner's limit over all analysts is reached. Nothing was charged.", cost).
 			WithHint("Ask %s to raise the cap of source %q over all analysts.", b.config.Party, over.Source)

@@ -137,7 +137,7 @@ func (s *session) query(call wire.Call) (sqlplan.Query, statement, error) {
 // settings reads what the shadow says of the session at execution.
 func (s *session) settings(of map[string]string) (sqlplan.Settings, error) {
 	if mode := of["c2d.mode"]; mode != "" && mode != modeLive && mode != modeDummy {
-		return sqlplan.Settings{}, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter %q", "c2d.mode").
+		return sqlplan.Settings{}, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter %q: %q", "c2d.mode", mode).
 			WithHint("SET c2d.mode = 'dummy' for answers from made-up rows, RESET c2d.mode for the owners' answers.")
 	}
 	now, err := strconv.ParseInt(of["now"], 10, 64)
@@ -148,7 +148,8 @@ func (s *session) settings(of map[string]string) (sqlplan.Settings, error) {
 	if text := of["c2d.epsilon"]; text != "" {
 		epsilon, err = dp.ParseEpsilon(text)
 		if err != nil {
-			return sqlplan.Settings{}, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter %q", "c2d.epsilon").
+			return sqlplan.Settings{}, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter %q: %q", "c2d.epsilon", text).
+				WithDetail("It must be a number above 0 with at most nine decimals.").
 				WithHint("SET c2d.epsilon = 0.5")
 		}
 	}

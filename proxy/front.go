@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/c2dproxy/c2dproxy/catalog"
+	"github.com/c2dproxy/c2dproxy/sqlplan"
 	"github.com/c2dproxy/c2dproxy/wire"
 )
 
@@ -76,6 +77,7 @@ func newServer(p *Proxy) (*wire.Server, error) {
 		HandshakeTimeout: limits.Login, QueryTimeout: limits.Statement,
 		IdleTimeout: limits.Idle, IdleInBlock: limits.IdleInBlock,
 		FreeFailures: limits.Failures, MaxDelay: limits.Delay,
+		Setting: sqlplan.CheckSetting,
 	})
 }
 

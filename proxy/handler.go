@@ -25,7 +25,8 @@ type Proxy struct {
 	front   *front
 	logger  *slog.Logger
 
-	rewrites rewrites
+	rewrites   rewrites
+	renderings renderings
 }
 
 // Login implements wire.Handler.

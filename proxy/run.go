@@ -51,6 +51,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	p := &Proxy{config: config, random: rand.Reader, studies: known, metrics: newMetrics(), logger: o.Logger}
+	if p.renderings.blank, err = newStatementID(p.random); err != nil {
+		return err
+	}
 	if p.front, err = newFront(p); err != nil {
 		return err
 	}

@@ -38,19 +38,20 @@ func (s *session) Attached(backendPID uint32) {
 
 // Rewrite implements wire.Session.
 func (s *session) Rewrite(_ context.Context, text string, types []uint32) ([]wire.Statement, error) {
-	parts, err := s.proxy.rewrites.rewrite(s.study, s.analyst, text, types)
+	key := rewriteKey{s.study, s.analyst, text, packed(types)}
+	parts, err := s.proxy.rewrites.rewrite(key, types)
 	if err != nil {
 		return nil, err
 	}
 	rewritten := make([]wire.Statement, 0, len(parts))
-	for _, part := range parts {
-		rewritten = append(rewritten, s.rewritten(part.Browsing(s.shadow.rows)))
+	for i, part := range parts {
+		rewritten = append(rewritten, s.rewritten(part.Browsing(s.shadow.rows), renderingKey{rewriteKey: key, part: i}))
 	}
 	return rewritten, nil
 }
 
 // rewritten turns the compiler's word on one statement into the wire's.
-func (s *session) rewritten(part sqlplan.Statement) wire.Statement {
+func (s *session) rewritten(part sqlplan.Statement, key renderingKey) wire.Statement {
 	out := wire.Statement{Start: part.Start, End: part.End, Kind: wire.Relay}
 	if part.Kind != sqlplan.Federated {
 		return out
@@ -63,33 +64,33 @@ func (s *session) rewritten(part sqlplan.Statement) wire.Statement {
 		out.Tag = "EXPLAIN"
 	}
 	out.Finish = func(_ context.Context, d wire.Description) (string, error) {
-		return s.finish(part, d)
+		return s.finish(part, key, d)
 	}
 	return out
 }
 
-// finish registers the statement and renders the text that takes its place.
-func (s *session) finish(part sqlplan.Statement, d wire.Description) (string, error) {
+// finish renders the text that takes the statement's place, and registers the statement if that calls for it.
+func (s *session) finish(part sqlplan.Statement, key renderingKey, d wire.Description) (string, error) {
 	columns := make([]sqlplan.OutputColumn, 0, len(d.Fields))
 	output := make([]uint32, 0, len(d.Fields))
 	for _, f := range d.Fields {
 		columns = append(columns, sqlplan.OutputColumn{Name: string(f.Name), OID: f.DataTypeOID, TypeModifier: f.TypeModifier, Table: f.TableOID})
 		output = append(output, f.DataTypeOID)
 	}
-	if part.MadeUp(columns) || part.FromCatalog(len(d.ParamTypes)) {
-		return part.Render(columns, len(d.ParamTypes), "")
-	}
-	id, err := s.statements.add(s.proxy.random, statement{
-		text: part.Select, types: append([]uint32(nil), d.ParamTypes...), output: output, json: part.JSON,
-	})
+	id, err := newStatementID(s.proxy.random)
 	if err != nil {
 		return "", err
 	}
-	function := "c2d.run"
-	if part.Explain {
-		function = "c2d.explain"
+	text, called, err := s.proxy.renderings.render(key, part, columns, d.ParamTypes, id)
+	if err != nil {
+		return "", err
 	}
-	return part.Render(columns, len(d.ParamTypes), fmt.Sprintf("%s('%s', %s)", function, id, parameters(d.ParamTypes)))
+	if called {
+		s.statements.add(id, statement{
+			text: part.Select, types: append([]uint32(nil), d.ParamTypes...), output: output, json: part.JSON,
+		})
+	}
+	return text, nil
 }
 
 // parameterTypes names the types that parameters of federated statements can have. Naming them

@@ -32,13 +32,17 @@ type statements struct {
 	bytes int // of the texts in byID
 }
 
-// add remembers one under a new random id, and forgets the oldest beyond the bounds.
-func (s *statements) add(random io.Reader, one statement) (string, error) {
+// newStatementID draws an id that nobody guesses and no text holds by chance.
+func newStatementID(random io.Reader) (string, error) {
 	var raw [16]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
 		return "", fmt.Errorf("statement id: %w", err)
 	}
-	id := hex.EncodeToString(raw[:])
+	return hex.EncodeToString(raw[:]), nil
+}
+
+// add remembers one under a new id, and forgets the oldest beyond the bounds.
+func (s *statements) add(id string, one statement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byID == nil {
@@ -52,7 +56,6 @@ func (s *statements) add(random io.Reader, one statement) (string, error) {
 		delete(s.byID, s.order[0])
 		s.order = s.order[1:]
 	}
-	return id, nil
 }
 
 // get finds a statement of this session; another session's id is as unknown as a made-up one.

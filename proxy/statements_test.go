@@ -8,13 +8,21 @@ import (
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 )
 
-func TestStatementsBelongToTheirSession(t *testing.T) {
-	t.Parallel()
-	var mine, other statements
-	id, err := mine.add(rand.Reader, statement{text: "SELECT 1"})
+// register adds a statement under a new id.
+func register(t *testing.T, s *statements, one statement) string {
+	t.Helper()
+	id, err := newStatementID(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.add(id, one)
+	return id
+}
+
+func TestStatementsBelongToTheirSession(t *testing.T) {
+	t.Parallel()
+	var mine, other statements
+	id := register(t, &mine, statement{text: "SELECT 1"})
 	if got, err := mine.get(id); err != nil || got.text != "SELECT 1" {
 		t.Errorf("own statement: %v, %v", got, err)
 	}
@@ -31,11 +39,7 @@ func TestStatementsForgetTheOldest(t *testing.T) {
 	var s statements
 	var ids []string
 	for range statementsKept + 1 {
-		id, err := s.add(rand.Reader, statement{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, id)
+		ids = append(ids, register(t, &s, statement{}))
 	}
 	if _, err := s.get(ids[0]); err == nil {
 		t.Error("the oldest statement is still kept")
@@ -57,11 +61,7 @@ func TestStatementsAreBoundedInBytes(t *testing.T) {
 	long := strings.Repeat("x", textKept/4)
 	var ids []string
 	for range 6 {
-		id, err := s.add(rand.Reader, statement{text: long})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, id)
+		ids = append(ids, register(t, &s, statement{text: long}))
 	}
 	for i, id := range ids {
 		if _, err := s.get(id); (err == nil) != (i >= 2) {

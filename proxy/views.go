@@ -100,9 +100,9 @@ func (s *session) historyView() ([][]*string, error) {
 		if r.Study != s.study.Name {
 			continue
 		}
-		var largest dp.Epsilon
-		for _, c := range r.Charges {
-			largest = max(largest, c.Epsilon)
+		largest, err := largestCharge(s.proxy.books.ledger, r)
+		if err != nil {
+			return nil, err
 		}
 		rows = append(rows, []*string{
 			text(r.Time.UTC().Format("2006-01-02 15:04:05.999999Z")), text(r.Statement), text(largest.String()),
@@ -110,6 +110,33 @@ func (s *session) historyView() ([][]*string, error) {
 		})
 	}
 	return rows, nil
+}
+
+// largestCharge is the most that an execution cost at one owner. The gateway's own charge says nothing of the others';
+// what all parties approved does.
+func largestCharge(l *ledger.Ledger, r ledger.Record) (dp.Epsilon, error) {
+	if r.State == ledger.StateReserved || r.State == ledger.StateDead {
+		return 0, nil
+	}
+	execution, err := l.Execution(r.ID)
+	if err != nil {
+		return 0, err
+	}
+	var largest dp.Epsilon
+	for _, c := range r.Charges {
+		largest = max(largest, c.Epsilon)
+	}
+	if len(execution.Approvals) == 0 { // of a version that did not keep them
+		return largest, nil
+	}
+	approvals, err := federation.DecodeApprovals(execution.Approvals)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range approvals.Charges {
+		largest = max(largest, c.Epsilon)
+	}
+	return largest, nil
 }
 
 // outcome says how an execution ended, in the analyst's words.

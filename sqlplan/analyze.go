@@ -45,6 +45,7 @@ type analysis struct {
 	values   []released
 	cohorts  []int // exact: vectors of persons, each of which must reach the cohort in a released cell
 	replace  map[syntax.Expr]string
+	keyAt    map[syntax.Expr]int // the group key that an expression is, of those looked at; -1: none
 	kinds    []kind
 	having   []havingTest
 	grand    bool

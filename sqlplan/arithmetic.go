@@ -24,8 +24,10 @@ func (b *binder) arithmetic(c *syntax.Call, vs []value, sides int) (value, error
 		return value{}, b.unsupported(c.At(), "Write dates and times as constants, such as DATE '2024-01-31', and compute with numbers.", "operator %s is not supported between %s and %s over federated tables", c.Name, typeWord(x.k), typeWord(y.k))
 	}
 	out := value{k: wider(x.k, y.k), sides: sides, null: x.null || y.null}
-	if v, ok := b.floatSteps(c, x, y, out); ok && out.k == float8 {
-		return v, nil
+	if out.k == float8 {
+		if v, ok := b.floatSteps(c, x, y, out); ok {
+			return v, nil
+		}
 	}
 	if x.iv == nil || y.iv == nil || x.k == float8 || y.k == float8 {
 		return value{}, b.unsupported(c.At(), "Compute with columns that have declared bounds.", "operator %s needs integer or numeric columns with declared bounds", c.Name)
@@ -43,7 +45,7 @@ func (b *binder) arithmetic(c *syntax.Call, vs []value, sides int) (value, error
 	default:
 		return b.divide(c, x, y, out)
 	}
-	out.domain = mapped(c.Name, x, y, out)
+	out.domain = b.mapped(c.Name, x, y, out)
 	out.sql = fmt.Sprintf("(%s OPERATOR(pg_catalog.%s) %s)", x.numeric(), c.Name, y.numeric())
 	return b.checkRange(c.At(), out)
 }
@@ -62,7 +64,7 @@ func (b *binder) divide(c *syntax.Call, x, y, out value) (value, error) {
 		a, z = z, a
 	}
 	out.iv = &interval{a, z}
-	out.domain = listed(out.iv)
+	out.domain = b.wholeNumbers(out.iv)
 	out.sql = fmt.Sprintf("pg_catalog.div(%s, %s)", x.numeric(), y.numeric())
 	return b.checkRange(c.At(), out)
 }

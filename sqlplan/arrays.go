@@ -2,15 +2,17 @@ package sqlplan
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
 )
 
-// maxElements bounds the arrays of ANY and ALL: each row is compared with every element.
-const maxElements = 10_000
+// Bounds of the arrays of ANY and ALL: each row is compared with every element of one, and a parameter may be named often.
+const (
+	maxElements    = 10_000
+	maxElementsAll = 10 * maxElements
+)
 
 // arrayElements are PostgreSQL's fixed oids of array types and the types of their elements.
 var arrayElements = map[uint32]kind{1000: boolean, 1005: int2, 1007: int4, 1016: int8, 1231: numeric, 1022: float8, 1009: text, 1015: text, 1014: text,
@@ -56,6 +58,9 @@ func (b *binder) anyOf(c *syntax.Call, want use) (value, error) {
 
 // elements binds an array's constants; whole is false where the array itself is NULL or not known yet.
 func (b *binder) elements(list *syntax.Array) (elements []value, whole bool, err error) {
+	if b.elementsRead > maxElementsAll {
+		return nil, false, b.fail(list.At(), pgerr.ProgramLimitExceeded, "Use fewer arrays, or ranges.", "the statement's arrays have too many elements")
+	}
 	k := kind(list.Type)
 	if list.Type == "varchar" || list.Type == "bpchar" {
 		k = text
@@ -86,6 +91,7 @@ func (b *binder) elements(list *syntax.Array) (elements []value, whole bool, err
 	if len(elements) > maxElements {
 		return nil, false, b.fail(list.At(), pgerr.ProgramLimitExceeded, "Use a shorter array, or a range.", "the array has %d elements; at most %d are supported", len(elements), maxElements)
 	}
+	b.elementsRead += int64(len(elements))
 	for i, v := range elements {
 		if list.Type != "" && v.k != unknown && v.k != k {
 			v.k = unknown
@@ -173,7 +179,7 @@ func (b *binder) pinArray(c *syntax.Call) {
 	if err != nil {
 		return
 	}
-	values := []string{}
+	values, seen := []string{}, map[string]bool{}
 	if !whole && b.shape {
 		values = append(values, def.Domain...)
 	}
@@ -185,8 +191,8 @@ func (b *binder) pinArray(c *syntax.Call) {
 		if v, err = b.coerce(c.At(), v, kindOf(def.Type)); err != nil || v.k != kindOf(def.Type) {
 			return
 		}
-		if v.lit != nil && !slices.Contains(values, *v.lit) {
-			values = append(values, *v.lit)
+		if v.lit != nil && !seen[*v.lit] {
+			seen[*v.lit], values = true, append(values, *v.lit)
 		}
 	}
 	b.pinned[fmt.Sprintf("%d.%s", side, def.Name)] = values

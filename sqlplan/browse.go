@@ -27,28 +27,28 @@ func (s Statement) FromCatalog(nparams int) bool {
 	if s.Kind != Federated {
 		return false
 	}
-	c, err := s.catalogAnswer(nparams)
+	c, _, err := s.catalogAnswer(nparams)
 	return err == nil && c != nil
 }
 
-// catalogAnswer is nil where the owners must be asked.
-func (s Statement) catalogAnswer(nparams int) (*catalogAnswer, error) {
-	if syntax.AlwaysEmpty(s.Select) {
-		return &catalogAnswer{empty: true}, nil
+// catalogAnswer is nil where the owners must be asked; what they are asked is then the second result.
+func (s Statement) catalogAnswer(nparams int) (*catalogAnswer, *syntax.Select, error) {
+	if s.empty {
+		return &catalogAnswer{empty: true}, nil, nil
 	}
-	if s.asksRows() {
-		return nil, s.noRows()
+	if s.rows {
+		return nil, nil, s.noRows()
 	}
 	b := s.binder(nparams)
 	sel, err := syntax.ParseSelect(s.Select, b.named)
 	if err != nil || !listing(sel) {
-		return nil, err
+		return nil, sel, err
 	}
 	a, filters, err := b.list(sel)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &catalogAnswer{list: a, filters: filters}, nil
+	return &catalogAnswer{list: a, filters: filters}, nil, nil
 }
 
 // text is the SELECT that gives the answer in the described columns.

@@ -4,11 +4,16 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
 )
 
 // likes are the operators of LIKE, ILIKE and their negations.
 var likes = map[string]struct{ not, fold bool }{"~~": {}, "~~*": {fold: true}, "!~~": {not: true}, "!~~*": {not: true, fold: true}}
+
+// maxMatched bounds the steps of matching a statement's patterns with declared values: characters of one times those of the
+// other.
+const maxMatched = 10_000_000
 
 // like binds LIKE on a column with declared values: which of them match is known here, so that the owner only compares. On
 // other text a pattern would cost a time that depends on the row.
@@ -28,6 +33,12 @@ func (b *binder) like(c *syntax.Call, vs []value, sides int) (value, error) {
 		return out, nil
 	}
 	pattern := *p.lit
+	for _, d := range x.domain {
+		b.matched += int64(len(pattern)) * int64(len(d)+1)
+	}
+	if b.matched > maxMatched {
+		return value{}, b.fail(c.At(), pgerr.ProgramLimitExceeded, "Use a shorter pattern, or compare with = or IN.", "the statement's patterns are too long")
+	}
 	if form.fold {
 		if !isASCII(x.domain) || !isASCII([]string{pattern}) {
 			return value{}, b.unsupported(c.At(), "Use LIKE, or compare with = or IN.", "ILIKE is supported for ASCII only over federated rows")

@@ -7,7 +7,8 @@ func TestParseMoment(t *testing.T) {
 	t.Parallel()
 	o := startOracle(t, 1)
 	for _, text := range []string{"2013-04-13", "2013-04-13 07:08", "2013-04-13T00:00:00Z", "2013-04-13T23:59:59.999+02:00", "2013-04-13 23:00:00-05",
-		"1969-12-31T12:00:00Z", "1900-02-28T23:59:59.5-03:30"} {
+		"1969-12-31T12:00:00Z", "1900-02-28T23:59:59.5-03:30", "2013-04-13 07:08:09.1234567", "2013-04-13 23:59:59.9999996",
+		"1900-02-28 23:59:59.9999996", "1960-04-13 07:08:09.0000004"} {
 		for _, k := range []kind{date, timestamp, timestamptz} {
 			n, ok := parseMoment(k, text)
 			if !ok {
@@ -27,7 +28,7 @@ func TestParseMoment(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"", "13 April", "2013-04-13 25:00", "2013-04-13T00:00:00 Europe/Berlin", "infinity"} {
+	for _, text := range []string{"", "13 April", "2013-04-13 25:00", "2013-04-13T00:00:00 Europe/Berlin", "infinity", "2013-04-13 07:08:09,5", "0000-04-13"} {
 		if n, ok := parseMoment(timestamp, text); ok {
 			t.Errorf("%q is read as %d", text, n)
 		}

@@ -26,7 +26,15 @@ func TestPinnedSettings(t *testing.T) {
 		"SELECT set_config('standard_conforming_strings', x, false) FROM (VALUES ('off')) v(x)": "0A000",
 		"SELECT pg_catalog.set_config('search_path', '', false)":                                "",
 		"SELECT set_config('standard_conforming_strings'::text, 'on', false)":                   "",
+		"SET array_nulls = off":                                                                 "0A000",
+		"SET array_nulls = on":                                                                  "",
 		"SET transform_null_equals = on":                                                        "0A000",
+		"SET c2d.epsilon = 0.5":                                                                 "",
+		"SET LOCAL C2D.Mode = 'dummy'":                                                          "",
+		"SET c2d.mod = 'dummy'":                                                                 "42704",
+		"SET c2d.epsilom TO 1":                                                                  "42704",
+		"SELECT set_config('c2d.Epsilom', '1', false)":                                          "42704",
+		"SET other.mod = 'dummy'":                                                               "",
 		"SET TIME ZONE 'UTC'":                                                                   "",
 	} {
 		_, err := Rewrite(&catalog.Study{}, "mia@clinic", text, nil)

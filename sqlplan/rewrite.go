@@ -1,6 +1,7 @@
 package sqlplan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,7 +37,9 @@ type Statement struct {
 	types   []uint32
 	prefix  string // text of the statement before and behind the SELECT
 	suffix  string
-	before  int // characters of the text before Select
+	before  int  // characters of the text before Select
+	empty   bool // Select returns no row whatever the tables hold
+	rows    bool // Select can only return rows as they are
 
 	functions map[string]string // table → function that returns its made-up rows; nil: the login does not browse
 }
@@ -116,12 +119,13 @@ func (r rewriter) statement(p syntax.Statement) (Statement, error) {
 		return out, r.fail(p.Start, pgerr.FeatureNotSupported, "EXPLAIN without ANALYZE costs nothing.", "EXPLAIN ANALYZE is not supported over federated tables")
 	}
 	out.Kind = Federated
-	from, to := syntax.Question(r.text, p, r.federated(p), func(name string) bool { return slices.Contains(aggregates, name) })
-	if at := syntax.ParamsOutside(r.text, p.Start, p.End, from, to); at >= 0 {
-		return out, r.fail(at, pgerr.FeatureNotSupported, "Use parameters inside the subquery that reads the tables, and constants around it.",
-			"a parameter outside of the subquery that reads federated tables is not supported")
+	aggregate := func(name string) bool { return slices.Contains(aggregates, name) }
+	from, to := syntax.Question(r.text, p, r.federated(p), aggregate)
+	if err := r.around(p, from, to); err != nil {
+		return out, err
 	}
 	out.Select, out.SelectAt = r.text[from:to], from
+	out.empty, out.rows = syntax.Browses(out.Select, aggregate)
 	out.prefix, out.suffix = r.text[p.Start:from], r.text[to:p.End]
 	out.Explain, out.JSON = p.Verb == syntax.Explain, p.JSON
 	out.types, out.before = r.types, utf8.RuneCountInString(r.text[:from])
@@ -136,6 +140,22 @@ func (r rewriter) statement(p syntax.Statement) (Statement, error) {
 		out.types = out.Types
 	}
 	return out, nil
+}
+
+// around refuses what may not stand around the SELECT that asks, whose span is given.
+func (r rewriter) around(p syntax.Statement, from, to int) error {
+	if at := syntax.ParamsOutside(r.text, p.Start, p.End, from, to); at >= 0 {
+		return r.fail(at, pgerr.FeatureNotSupported, "Use parameters inside the subquery that reads the tables, and constants around it.",
+			"a parameter outside of the subquery that reads federated tables is not supported")
+	}
+	if from == p.Inner && to == p.InnerEnd {
+		return nil
+	}
+	if at := syntax.Copied(r.text, p, r.federated(p)); at >= 0 {
+		return r.fail(at, pgerr.FeatureNotSupported, "Put it into FROM or WITH, and use its column here: SELECT … FROM (SELECT count(*) AS n …) AS t.",
+			"a subquery that reads federated tables is not supported before BETWEEN, IN and .*, where it would be asked several times")
+	}
+	return nil
 }
 
 // federated lists the places of a statement's federated tables.
@@ -155,8 +175,8 @@ func (r rewriter) forbidden(p syntax.Statement) error {
 	switch {
 	case p.Verb == syntax.Role:
 		return r.fail(p.Start, pgerr.InsufficientPrivilege, "", "permission denied to change role")
-	case p.Verb == syntax.Write || p.Locking:
-		return r.fail(p.Start, pgerr.ReadOnlyTransaction, readOnly, "the statement is not allowed in a read-only session")
+	case p.Verb == syntax.Write || p.Writes != "":
+		return r.fail(p.Start, pgerr.ReadOnlyTransaction, readOnly, "cannot execute %s in a read-only transaction", cmp.Or(p.Writes, "this statement"))
 	}
 	for _, f := range p.Functions {
 		own := f.Schema == "" && (slices.Contains([]string{"run", "explain", "view"}, f.Name) || strings.HasPrefix(f.Name, madeUpPrefix))
@@ -176,13 +196,21 @@ func (r rewriter) forbidden(p syntax.Statement) error {
 // takes for a string would be a call to the other.
 func (r rewriter) pinned(p syntax.Statement) error {
 	for _, s := range p.Settings {
+		if e, ok := pgerr.As(CheckSetting(s.Name)); ok {
+			return e.At(syntax.Position(r.text, s.At))
+		}
 		value := strings.ToLower(s.Value)
 		switch s.Name {
 		case "":
-			return r.fail(s.At, pgerr.FeatureNotSupported, "Write the name of the setting as a constant.", "set_config needs the name of a setting")
+			return r.fail(s.At, pgerr.FeatureNotSupported, "Write the name as a constant: set_config('work_mem', '8MB', false). pg_dump has nothing to copy here: use \\d, c2d.tables and c2d.columns.",
+				"set_config needs the name of a setting")
 		case "standard_conforming_strings":
 			if !slices.Contains([]string{"on", "true", "yes", "1"}, value) {
 				return r.fail(s.At, pgerr.FeatureNotSupported, "Write E'…' for strings with escapes.", "parameter %q is always on", s.Name)
+			}
+		case "array_nulls":
+			if !slices.Contains([]string{"on", "true", "yes", "1"}, value) {
+				return r.fail(s.At, pgerr.FeatureNotSupported, "Write \"NULL\" for an element with this text.", "parameter %q is always on", s.Name)
 			}
 		case "transform_null_equals":
 			if !slices.Contains([]string{"off", "false", "no", "0"}, value) {
@@ -219,7 +247,7 @@ func (s Statement) render(desc []OutputColumn, nparams int, source string) (stri
 	if err := s.unmarkable(desc); err != nil {
 		return "", err
 	}
-	free, err := s.catalogAnswer(nparams)
+	free, asked, err := s.catalogAnswer(nparams)
 	if err != nil {
 		return "", err
 	}
@@ -233,7 +261,7 @@ func (s Statement) render(desc []OutputColumn, nparams int, source string) (stri
 	if free != nil {
 		tail, err = free.text(desc)
 	} else {
-		tail, err = s.tail(desc, nparams, source)
+		tail, err = s.tail(asked, desc, nparams, source)
 	}
 	if err != nil {
 		return "", err
@@ -250,14 +278,9 @@ func (s Statement) binder(nparams int) *binder {
 	return b
 }
 
-// tail is the SELECT over released rows; positions of its errors are in Select.
-func (s Statement) tail(desc []OutputColumn, nparams int, source string) (string, error) {
-	b := s.binder(nparams)
-	sel, err := syntax.ParseSelect(s.Select, b.named)
-	if err != nil {
-		return "", err
-	}
-	a, err := b.analyze(sel)
+// tail is what is asked, over released rows; positions of its errors are in Select. It changes sel.
+func (s Statement) tail(sel *syntax.Select, desc []OutputColumn, nparams int, source string) (string, error) {
+	a, err := s.binder(nparams).analyze(sel)
 	if err != nil {
 		return "", err
 	}

@@ -19,6 +19,9 @@ func (b *binder) scalar(e syntax.Expr, want use) (value, error) {
 	if err == nil {
 		err = b.length(e.At(), len(v.sql))
 	}
+	if b.note != nil {
+		b.note(e, v, err)
+	}
 	if err != nil {
 		return value{}, err
 	}

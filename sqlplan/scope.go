@@ -52,6 +52,11 @@ type binder struct {
 	listing bool
 	used    [2][]*catalog.Column // columns read, for Check
 	fresh   string               // a numeric column without declared bounds, read since it was last cleared
+	// What short texts could have done over and over is counted for the whole statement: values listed of expressions,
+	// elements of arrays, and steps of matching patterns.
+	listed, elementsRead, matched int64
+	// note, unless nil, hears of each expression that is bound.
+	note func(e syntax.Expr, v value, err error)
 }
 
 // noteUse remembers that a column is read.

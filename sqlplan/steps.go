@@ -9,13 +9,26 @@ import (
 	"github.com/c2dproxy/c2dproxy/sqlplan/syntax"
 )
 
-// maxListed bounds the values that are listed for an expression on the way to a group key.
-const maxListed = 10_000
+// Bounds of the values that are listed on the way to a group key: for one expression, and for all of a statement, since a
+// long chain of operators would list them again at each.
+const (
+	maxListed    = 10_000
+	maxListedAll = 100 * maxListed
+)
 
-// listed writes out the whole numbers of an interval; nil where they are too many.
-func listed(iv *interval) []string {
+// mayList reports whether n more values may be listed.
+func (b *binder) mayList(n int64) bool {
+	if n > maxListed || b.listed+n > maxListedAll {
+		return false
+	}
+	b.listed += n
+	return true
+}
+
+// wholeNumbers lists the whole numbers of an interval; nil where they are too many.
+func (b *binder) wholeNumbers(iv *interval) []string {
 	lo, hi, ok := iv.int64s()
-	if !ok || hi-lo >= maxListed {
+	if !ok || hi-lo >= maxListed || !b.mayList(hi-lo+1) {
 		return nil
 	}
 	out := make([]string, 0, hi-lo+1)
@@ -27,13 +40,13 @@ func listed(iv *interval) []string {
 
 // mapped is the list of values that an operation with a constant makes of a list; nil where there is none. So age / 10 * 10
 // has the groups 0, 10, 20, … and not the numbers between them.
-func mapped(op string, x, y, out value) []string {
+func (b *binder) mapped(op string, x, y, out value) []string {
 	at, by := 0, 1
 	if x.isLit {
 		at, by = 1, 0
 	}
 	vs := [2]value{x, y}
-	if vs[at].domain == nil || vs[at].isLit || !vs[by].isLit || vs[by].lit == nil || vs[by].iv == nil || len(vs[at].domain) > maxListed {
+	if vs[at].domain == nil || vs[at].isLit || !vs[by].isLit || vs[by].lit == nil || vs[by].iv == nil || !b.mayList(int64(len(vs[at].domain))) {
 		return nil
 	}
 	var list []string
@@ -98,16 +111,16 @@ func (b *binder) whole(c *syntax.Call, want use) (value, error) {
 		return value{k: k, sql: "NULL::" + k.sql(), isLit: true, open: true, iv: newInterval(0, 0), null: true}, nil
 	}
 	out := value{k: k, null: v.null, sides: v.sides, iv: &interval{toWhole(name, iv[0]), toWhole(name, iv[1])}, sql: fmt.Sprintf("pg_catalog.%s((%s)::%s)", name, sql, k.sql())}
-	out.domain = listed(out.iv)
+	out.domain = b.wholeNumbers(out.iv)
 	return out, nil
 }
 
 // wholeOf binds the argument of floor and its like: its SQL, and the exact ends of its interval.
 func (b *binder) wholeOf(e syntax.Expr, want use) (v value, sql string, ends [2]*big.Rat, err error) {
 	if d, ok := e.(*syntax.Call); ok && d.Construct && d.Name == "/" && len(d.Args) == 2 {
-		vs, sides, err := b.all(d.Args, want)
-		if err != nil {
-			return v, "", ends, err
+		vs, sides, unbound := b.all(d.Args, want)
+		if unbound != nil {
+			return v, "", ends, unbound
 		}
 		if _, err := b.unify(d.At(), vs); err != nil {
 			return v, "", ends, err
@@ -115,8 +128,12 @@ func (b *binder) wholeOf(e syntax.Expr, want use) (v value, sql string, ends [2]
 		if x, y := vs[0], vs[1]; wider(x.k, y.k) == numeric && y.isLit && y.lit != nil && x.iv != nil {
 			return b.quotient(d, x, y, sides)
 		}
+		// Not b.scalar(e): it would bind the operands again, and nested calls take exponential time.
+		v, err = b.arithmetic(d, vs, sides)
+	} else {
+		v, err = b.scalar(e, want)
 	}
-	if v, err = b.scalar(e, want); err != nil || v.iv == nil {
+	if err != nil || v.iv == nil {
 		return v, "", ends, err
 	}
 	unit := new(big.Rat).SetInt(pow10(v.scale))
@@ -205,7 +222,9 @@ func (b *binder) floatSteps(c *syntax.Call, x, y value, out value) (value, bool)
 		lo, hi, ok := v.iv.int64s()
 		return ok && v.scale == 0 && lo > -1<<31 && hi < 1<<31
 	}
-	if c.Name == "/" || !small(x) || !small(y) || x.isLit == y.isLit || x.domain == nil && !x.isLit || y.domain == nil && !y.isLit || x.open || y.open {
+	// What a factor below 1 makes of 0 is -0, which no list of values tells from 0.
+	signed := func(v value) bool { return v.isLit && v.iv != nil && v.iv.lo.Sign() <= 0 }
+	if c.Name == "/" || c.Name == "*" && (signed(x) || signed(y)) || !small(x) || !small(y) || x.isLit == y.isLit || x.domain == nil && !x.isLit || y.domain == nil && !y.isLit || x.open || y.open {
 		return value{}, false
 	}
 	out.k, out.scale = float8, 0
@@ -217,7 +236,7 @@ func (b *binder) floatSteps(c *syntax.Call, x, y value, out value) (value, bool)
 	case "-":
 		out.iv = x.iv.add(y.iv.negate())
 	}
-	out.domain = mapped(c.Name, x, y, out)
+	out.domain = b.mapped(c.Name, x, y, out)
 	out.sql = fmt.Sprintf("((%s)::pg_catalog.float8 OPERATOR(pg_catalog.%s) (%s)::pg_catalog.float8)", x.clamped().sql, c.Name, y.sql)
 	if x.isLit {
 		out.sql = fmt.Sprintf("((%s)::pg_catalog.float8 OPERATOR(pg_catalog.%s) (%s)::pg_catalog.float8)", x.sql, c.Name, y.clamped().sql)

@@ -28,12 +28,7 @@ func (s Statement) Browsing(functions map[string]string) Statement {
 
 // MadeUp reports whether the statement is answered with made-up rows: its Render leaves source out, and nobody is asked.
 func (s Statement) MadeUp(desc []OutputColumn) bool {
-	return s.Kind == Federated && s.functions != nil && !syntax.AlwaysEmpty(s.Select) && s.asksRows() && marked(desc)
-}
-
-// asksRows reports whether the statement can only return rows as they are.
-func (s Statement) asksRows() bool {
-	return syntax.AsksRows(s.Select, func(name string) bool { return slices.Contains(aggregates, name) })
+	return s.Kind == Federated && s.functions != nil && !s.empty && s.rows && marked(desc)
 }
 
 // marked reports whether the marker itself, under its name, is among the columns.
@@ -78,7 +73,7 @@ func (s Statement) madeUp(desc []OutputColumn) (string, error) {
 
 // unmarkable refuses the marker where the owners are asked: their rows have no such column.
 func (s Statement) unmarkable(desc []OutputColumn) error {
-	if s.functions == nil || syntax.AlwaysEmpty(s.Select) || s.asksRows() {
+	if s.functions == nil || s.empty || s.rows {
 		return nil
 	}
 	at := syntax.Mention(s.Select, Marker)

@@ -249,9 +249,23 @@ func (b *binder) keyOf(a *analysis, e syntax.Expr) int {
 	if !pure {
 		return -1
 	}
+	if i, ok := a.keyAt[e]; ok {
+		return i
+	}
+	// Binding an expression binds what is inside it: noted, so that a chain of operators is bound once, not once
+	// for each.
+	if a.keyAt == nil {
+		a.keyAt = map[syntax.Expr]int{}
+	}
 	saved := b.used
-	v, err := b.scalar(e, useGroup)
-	b.used = saved
+	b.note = func(e syntax.Expr, v value, err error) { a.keyAt[e] = a.keyLike(v, err) }
+	_, _ = b.scalar(e, useGroup) // an error was noted as well: it is no key
+	b.used, b.note = saved, nil
+	return a.keyAt[e]
+}
+
+// keyLike finds the group key that a bound expression is; -1 if none.
+func (a *analysis) keyLike(v value, err error) int {
 	if err != nil {
 		return -1
 	}
@@ -273,7 +287,7 @@ func (b *binder) aggregate(a *analysis, c *syntax.Call) (kind, error) {
 		return "", b.unsupported(c.At(), "Use count, sum or avg in its plain form.", "this form of %s is not supported over federated tables", c.Name)
 	}
 	if a.policy.preset == catalog.Counts && c.Name != "count" {
-		return "", b.fail(c.At(), pgerr.InsufficientPrivilege, "Use count, or ask the owners.", "permission denied: %s allows counts only", b.countsOnly())
+		return "", b.fail(c.At(), pgerr.InsufficientPrivilege, "Use count, or ask "+b.countsOnly()+".", "permission denied: %s allows counts only", b.countsOnly())
 	}
 	var filter [2]string
 	if c.Filter != nil {

@@ -249,7 +249,7 @@ func parseMoment(k kind, s string) (int64, bool) {
 	for _, l := range []string{time.DateOnly, "2006-01-02 15:04", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999",
 		"2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z07:00"} {
 		t, err := time.Parse(l, s)
-		if err != nil {
+		if err != nil || t.Year() < 1 || strings.Contains(s, ",") { // Go takes a comma for a point
 			continue
 		}
 		if k != timestamptz {
@@ -263,7 +263,7 @@ func parseMoment(k kind, s string) (int64, bool) {
 			}
 			return days, true
 		}
-		return t.UnixMicro(), true
+		return t.Round(time.Microsecond).UnixMicro(), true
 	}
 	return 0, false
 }

@@ -23,17 +23,30 @@ const (
 	maxCallbackBody  = 64 << 20 // parameters of a statement travel in the call
 	callbackDeadline = 15 * time.Second
 	oidTextArray     = 1009
+
+	// callbackHold bounds how long a backend sits inside libpq, where it sees neither cancel nor statement_timeout.
+	callbackHold = 25 * time.Millisecond
+)
+
+// What a backend asks of its call, and the command tags that tell it how that is.
+const (
+	queryWait  = "wait"
+	queryState = "state"
+	tagBusy    = "BUSY"
+	tagDone    = "DONE"
 )
 
 // ServeCallback serves the functions of schema c2d of a shadow on l, a unix socket, until
 // ctx ends; it closes l, cancels running calls and waits for them. It is as much of a PostgreSQL server as libpq
 // needs: one password in the clear (the socket is private and the password random), then simple
-// queries, each of them one JSON object
+// queries. A JSON object
 //
 //	{"call": "run", "pid": 4711, "statement": "…", "args": ["…", null], "settings": {"TimeZone": "UTC"}}
 //
-// args may be null or missing. The answer is one column of type text[], a row for each of Callback.Call's. Anything else is
-// refused. The call's context ends when the client goes away or asks for cancellation (dblink_cancel_query).
+// starts a call and ends the one before, if nobody waited for it; args may be null or missing. It and the query wait
+// are answered with one column of type text[], a row for each of Callback.Call's; with none if the call goes on after
+// callbackHold. The query state tells the two apart by its command tag, BUSY or DONE. Anything else is refused. The
+// call's context ends when the client goes away or asks for cancellation (dblink_cancel_query).
 //
 // Errors that are not a *pgerr.Error reach the client as XX000 with the error's text withheld.
 func ServeCallback(ctx context.Context, l net.Listener, cb Callback, password string) error {
@@ -74,6 +87,8 @@ type callbackConn struct {
 	password [sha256.Size]byte
 	calls    *calls
 	id       uint32 // among calls
+
+	current *pendingCall // of the answering goroutine; nil: none, or answered
 }
 
 // serve handles one connection; its errors have nobody to be told to but the client.
@@ -160,6 +175,7 @@ func (c *callbackConn) queries(ctx context.Context) {
 	texts := make(chan string)
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		defer c.drop()
 		for text := range texts {
 			if err := c.answer(ctx, text); err != nil {
 				_ = c.conn.Close() // ends the reader
@@ -188,45 +204,6 @@ func (c *callbackConn) queries(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// answer runs one call and sends its rows.
-func (c *callbackConn) answer(ctx context.Context, text string) error {
-	rows, err := c.run(ctx, text)
-	if err != nil {
-		e, ok := pgerr.As(err)
-		switch {
-		case ok:
-		case errors.Is(err, context.Canceled):
-			e = pgerr.New(pgerr.QueryCanceled, "canceling statement due to user request")
-		default:
-			e = pgerr.New(pgerr.InternalError, "internal error")
-		}
-		return sendNow(c.out, newErrorResponse(severityError, e), &pgproto3.ReadyForQuery{TxStatus: 'I'})
-	}
-	field := pgproto3.FieldDescription{Name: []byte("row"), DataTypeOID: oidTextArray, DataTypeSize: -1, TypeModifier: -1}
-	if err := c.out.send(&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{field}}); err != nil {
-		return err
-	}
-	var buf []byte
-	for _, row := range rows {
-		buf = arrayLiteral(buf[:0], row)
-		if err := c.out.send(&pgproto3.DataRow{Values: [][]byte{buf}}); err != nil {
-			return err
-		}
-	}
-	return sendNow(c.out, &pgproto3.CommandComplete{CommandTag: fmt.Appendf(nil, "SELECT %d", len(rows))}, &pgproto3.ReadyForQuery{TxStatus: 'I'})
-}
-
-// run decodes and calls.
-func (c *callbackConn) run(ctx context.Context, text string) ([][]*string, error) {
-	call, err := decodeCall(text)
-	if err != nil {
-		return nil, err
-	}
-	ctx, end := c.calls.begin(ctx, c.id)
-	defer end()
-	return c.cb.Call(ctx, call)
 }
 
 // decodeCall reads the JSON object of a call. Unknown members, a second object and a

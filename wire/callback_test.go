@@ -46,6 +46,30 @@ func serveCallback(t *testing.T, cb callbackFunc) *pgconn.Config {
 	return cfg
 }
 
+// call asks as the functions of the shadow do: the request, and wait while there are no rows and the gateway is busy.
+func call(t *testing.T, c *pgconn.PgConn, request string) ([][][]byte, error) {
+	t.Helper()
+	for query := request; ; query = queryWait {
+		res, err := c.Exec(t.Context(), query).ReadAll()
+		if err != nil {
+			return nil, err
+		}
+		if len(res[0].Rows) > 0 || state(t, c) == tagDone {
+			return res[0].Rows, nil
+		}
+	}
+}
+
+// state asks how the connection's call is.
+func state(t *testing.T, c *pgconn.PgConn) string {
+	t.Helper()
+	res, err := c.Exec(t.Context(), queryState).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res[0].CommandTag.String()
+}
+
 func ptr(s string) *string { return &s }
 
 func TestCallback(t *testing.T) {
@@ -71,24 +95,24 @@ func TestCallback(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close(context.Background())
-	res, err := c.Exec(t.Context(), `{"call":"run","pid":7,"statement":"s1","args":["a",null],"settings":{"TimeZone":"UTC"}}`).ReadAll()
+	rows, err := call(t, c, `{"call":"run","pid":7,"statement":"s1","args":["a",null],"settings":{"TimeZone":"UTC"}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(res[0].Rows[0][0]); got != `{"s1","q\"\\,{} NULL",NULL,"","a",NULL}` {
+	if got := string(rows[0][0]); got != `{"s1","q\"\\,{} NULL",NULL,"","a",NULL}` {
 		t.Errorf("row %s", got)
 	}
 	var pe *pgconn.PgError
-	_, err = c.Exec(t.Context(), `{"call":"fail","pid":7}`).ReadAll()
+	_, err = call(t, c, `{"call":"fail","pid":7}`)
 	if !errors.As(err, &pe) || pe.Code != "ZD010" || pe.Detail != "d" || pe.Hint != "h" {
 		t.Errorf("error %v", err)
 	}
-	_, err = c.Exec(t.Context(), `{"call":"other","pid":7}`).ReadAll()
+	_, err = call(t, c, `{"call":"other","pid":7}`)
 	if !errors.As(err, &pe) || pe.Code != "XX000" || strings.Contains(pe.Message, "private") {
 		t.Errorf("error %v", err)
 	}
-	for _, bad := range []string{"SELECT 1", "{}", `{"call":"run"}`, `{"call":"run","pid":1} x`, `{"call":"run","pid":1,"x":1}`} {
-		if _, err := c.Exec(t.Context(), bad).ReadAll(); !errors.As(err, &pe) || pe.Code != "42601" {
+	for _, bad := range []string{"wait", "SELECT 1", "{}", `{"call":"run"}`, `{"call":"run","pid":1} x`, `{"call":"run","pid":1,"x":1}`} {
+		if _, err := call(t, c, bad); !errors.As(err, &pe) || pe.Code != "42601" {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
@@ -190,17 +214,24 @@ func TestCallbackByDblink(t *testing.T) {
 	if _, err := c.Exec(t.Context(), "CREATE EXTENSION IF NOT EXISTS dblink"); err != nil {
 		t.Fatal(err)
 	}
-	const sql = "SELECT array_agg(r[1] || coalesce(r[2], '-')) FROM dblink($1, $2) AS t(r text[])"
 	conninfo := "host=" + cfg.Host + " port=5432 user=c2d password=pw dbname=c2d"
+	var state string
 	var got []string
-	if err := c.QueryRow(t.Context(), sql, conninfo, `{"call":"run","pid":7,"args":["x"]}`).Scan(&got); err != nil {
+	if err := c.QueryRow(t.Context(), "SELECT dblink_connect('c2d', $1)", conninfo).Scan(nil); err != nil {
 		t.Fatal(err)
+	}
+	const sql = "SELECT array_agg(r[1] || coalesce(r[2], '-')) FROM dblink('c2d', $1) AS t(r text[])"
+	if err := c.QueryRow(t.Context(), sql, `{"call":"run","pid":7,"args":["x"]}`).Scan(&got); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.QueryRow(t.Context(), "SELECT dblink_exec('c2d', $1)", queryState).Scan(&state); err != nil || state != tagDone {
+		t.Errorf("state %q, %v", state, err)
 	}
 	if !slices.Equal(got, []string{`a"b\c-`, "éx"}) {
 		t.Errorf("got %q", got)
 	}
 	var pe *pgconn.PgError
-	err = c.QueryRow(t.Context(), sql, conninfo, `{"call":"fail","pid":7}`).Scan(&got)
+	err = c.QueryRow(t.Context(), sql, `{"call":"fail","pid":7}`).Scan(&got)
 	if !errors.As(err, &pe) || pe.Code != "ZD010" || pe.Detail != "d" || pe.Hint != "h" {
 		t.Errorf("error %+v", pe)
 	}
@@ -229,7 +260,7 @@ func TestCallbackCancel(t *testing.T) {
 	c, other := connect(), connect()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := c.Exec(context.Background(), `{"call":"wait","pid":7}`).ReadAll()
+		_, err := call(t, c, `{"call":"hang","pid":7}`)
 		ended <- err
 	}()
 	<-started
@@ -248,7 +279,46 @@ func TestCallbackCancel(t *testing.T) {
 	if err := <-ended; !errors.As(err, &pe) || pe.Code != "57014" {
 		t.Errorf("cancelled: %v", err)
 	}
-	if _, err := c.Exec(t.Context(), `{"call":"quick","pid":7}`).ReadAll(); err != nil {
+	if _, err := call(t, c, `{"call":"quick","pid":7}`); err != nil {
 		t.Errorf("after the cancellation: %v", err)
+	}
+}
+
+// TestCallbackPatience: a backend is not kept inside libpq while its call runs, and ends the call that it did not wait for when it makes another.
+func TestCallbackPatience(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{}, 1)
+	cfg := serveCallback(t, func(ctx context.Context, c Call) ([][]*string, error) {
+		if c.Name == "quick" {
+			return [][]*string{{ptr("x")}}, nil
+		}
+		<-ctx.Done()
+		ended <- struct{}{}
+		return nil, ctx.Err()
+	})
+	c, err := pgconn.ConnectConfig(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	for _, query := range []string{`{"call":"hang","pid":7}`, queryWait, queryWait} {
+		res, err := c.Exec(t.Context(), query).ReadAll()
+		if err != nil || len(res[0].Rows) != 0 || state(t, c) != tagBusy {
+			t.Fatalf("%s: %v, %v", query, res, err)
+		}
+	}
+	var pe *pgconn.PgError
+	for range 2 {
+		if rows, err := call(t, c, `{"call":"quick","pid":7}`); err != nil || len(rows) != 1 || string(rows[0][0]) != `{"x"}` {
+			t.Errorf("rows %q, %v", rows, err)
+		}
+	}
+	select {
+	case <-ended:
+	default:
+		t.Error("the call that nobody waited for goes on")
+	}
+	if _, err := c.Exec(t.Context(), queryWait).ReadAll(); !errors.As(err, &pe) || pe.Code != pgerr.SyntaxError {
+		t.Errorf("waited for twice: %v", err)
 	}
 }

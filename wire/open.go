@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,6 +20,9 @@ const openAgain = 50 * time.Millisecond
 // open opens a session and its shadow. A shadow that is just stopping or dying has a successor a moment later: the client
 // waits for it instead of being told.
 func (c *connection) open(ctx context.Context, database string, settings map[string]string) (Session, *shadowConn, error) {
+	if err := c.server.opts.settings(settings); err != nil {
+		return nil, nil, err
+	}
 	for {
 		session, err := c.server.opts.Handler.Connect(ctx, c.login, database)
 		if err != nil {
@@ -37,6 +42,30 @@ func (c *connection) open(ctx context.Context, database string, settings map[str
 		case <-time.After(openAgain):
 		}
 	}
+}
+
+// optionName finds the names of settings in the parameter "options": -c name=value, -cname=value and --name=value.
+var optionName = regexp.MustCompile(`(?:^|\s)(?:-c\s*|--)([^\s=]+)`)
+
+// settings refuses a session that begins with a setting that Options.Setting refuses.
+func (o *Options) settings(of map[string]string) error {
+	if o.Setting == nil {
+		return nil
+	}
+	for name, value := range of {
+		if err := o.Setting(name); err != nil {
+			return err
+		}
+		if name != "options" {
+			continue
+		}
+		for _, found := range optionName.FindAllStringSubmatch(value, -1) {
+			if err := o.Setting(strings.ReplaceAll(found[1], "-", "_")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // passing says that a shadow was not there rather than that it refused.

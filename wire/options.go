@@ -36,6 +36,9 @@ type Options struct {
 	MaxStartupBody   int           // bytes of a message body before authentication; default 10,000
 	MaxBody          int           // bytes of a message body after authentication; default 16 MiB
 
+	// Setting refuses the name of a setting that a client begins with; nil: none is refused but by the shadow.
+	Setting func(name string) error
+
 	// MockKey makes the salts shown for unknown logins, one per login. Keep it across restarts: the salt
 	// of a real login does not change either. Default: 32 bytes of Random per Server.
 	MockKey []byte

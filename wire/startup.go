@@ -104,10 +104,10 @@ func decodeCancel(body []byte) (cancelKey, error) {
 // that says who or where, and nothing that makes PostgreSQL read a text otherwise than the gateway reads it. The server
 // takes a parameter of its own after those in "options", so the pinned ones win.
 func (s startup) forwarded() map[string]string {
-	m := map[string]string{"standard_conforming_strings": "on", "transform_null_equals": "off"}
+	m := map[string]string{"standard_conforming_strings": "on", "array_nulls": "on", "transform_null_equals": "off"}
 	for k, v := range s.params {
 		switch strings.ToLower(k) {
-		case "user", "database", "replication", "standard_conforming_strings", "transform_null_equals":
+		case "user", "database", "replication", "standard_conforming_strings", "array_nulls", "transform_null_equals":
 		default:
 			m[k] = v
 		}

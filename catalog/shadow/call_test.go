@@ -107,6 +107,24 @@ func TestCallErrors(t *testing.T) {
 	}
 }
 
+// TestCallConnection holds that a session calls over one connection as long as its calls succeed, and over a new one
+// after a call that failed.
+func TestCallConnection(t *testing.T) {
+	conn := connect(t)
+	for i, c := range []struct {
+		statement string
+		opened    int
+	}{{"rows", 1}, {"many", 1}, {"none", 1}, {"error", 1}, {"rows", 2}, {"rows", 2}} {
+		_, _, err := runText(t.Context(), conn, "SELECT r FROM c2d.run('"+c.statement+"', NULL) r")
+		if (err != nil) != (c.statement == "error") {
+			t.Fatalf("call %d: %v", i, err)
+		}
+		if got := running.gateway.connections(conn.PgConn().PID()); got != c.opened {
+			t.Errorf("after call %d, %s: %d connections, expected %d", i, c.statement, got, c.opened)
+		}
+	}
+}
+
 // TestCallInterrupted holds that statement_timeout and cancel end a call at once, and that
 // the gateway notices.
 func TestCallInterrupted(t *testing.T) {

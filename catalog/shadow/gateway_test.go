@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -27,7 +28,8 @@ type gateway struct {
 	listener net.Listener
 	mu       sync.Mutex
 	seen     []request
-	gone     chan struct{} // a value for each call whose backend went away before the answer
+	opened   map[uint32]int // connections that made a request, by backend
+	gone     chan struct{}  // a value for each call whose backend went away before the answer
 }
 
 func listenGateway(dir string) (*gateway, error) {
@@ -38,7 +40,7 @@ func listenGateway(dir string) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{dir: dir, listener: l, gone: make(chan struct{}, 100)}
+	g := &gateway{dir: dir, listener: l, gone: make(chan struct{}, 100), opened: map[uint32]int{}}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -73,6 +75,13 @@ func (g *gateway) count() int {
 	return len(g.seen)
 }
 
+// connections is the number of connections over which a backend has called.
+func (g *gateway) connections(pid uint32) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.opened[pid]
+}
+
 // serve answers one connection of dblink.
 func (g *gateway) serve(c net.Conn) error {
 	b := pgproto3.NewBackend(c, c)
@@ -104,49 +113,78 @@ func (g *gateway) serve(c net.Conn) error {
 	if err := b.Flush(); err != nil {
 		return err
 	}
+	var current request
+	defer func() {
+		if current.Statement == "hang" {
+			g.gone <- struct{}{}
+		}
+	}()
 	for {
 		m, err := b.Receive()
-		if err != nil {
+		q, ok := m.(*pgproto3.Query)
+		if err != nil || !ok {
 			return err
 		}
-		q, ok := m.(*pgproto3.Query)
-		if !ok {
-			return nil
-		}
-		if err := g.answer(b, q.String); err != nil {
+		if err := g.answer(b, &current, q.String); err != nil {
 			return err
 		}
 	}
 }
 
 // answer does what the statement's name says.
-func (g *gateway) answer(b *pgproto3.Backend, text string) error {
-	var r request
-	if err := json.Unmarshal([]byte(text), &r); err != nil {
+func (g *gateway) answer(b *pgproto3.Backend, current *request, text string) error {
+	switch {
+	case text == "wait":
+		if current.Statement == "hang" {
+			time.Sleep(25 * time.Millisecond)
+		}
+		sendRows(b, rowsOf(current.Statement))
+	case text == "state" && (current.Statement == "hang" || current.Statement == "many"):
+		b.Send(&pgproto3.CommandComplete{CommandTag: []byte("BUSY")})
+	case text == "state":
+		b.Send(&pgproto3.CommandComplete{CommandTag: []byte("DONE")})
+	default:
+		if err := g.begin(b, current, text); err != nil {
+			return err
+		}
+	}
+	b.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
+	return b.Flush()
+}
+
+// begin takes a request; one for many rows is not answered at once.
+func (g *gateway) begin(b *pgproto3.Backend, current *request, text string) error {
+	first := current.PID == 0
+	*current = request{}
+	if err := json.Unmarshal([]byte(text), current); err != nil {
 		return err
 	}
 	g.mu.Lock()
-	g.seen = append(g.seen, r)
+	g.seen = append(g.seen, *current)
+	if first {
+		g.opened[current.PID]++
+	}
 	g.mu.Unlock()
-	switch r.Statement {
-	case "hang":
-		_, err := b.Receive() // returns when the backend closes
-		g.gone <- struct{}{}
-		return err
+	switch current.Statement {
 	case "drop":
 		return errors.New("drop the connection")
 	case "error":
 		b.Send(&pgproto3.ErrorResponse{Severity: "ERROR", Code: "ZD010", Message: "budget is spent", Detail: "at lab", Hint: "ask lab"})
+	case "many":
+		sendRows(b, nil)
 	default:
-		b.Send(&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("r"), DataTypeOID: 1009, DataTypeSize: -1, TypeModifier: -1}}})
-		rows := rowsOf(r.Statement)
-		for _, row := range rows {
-			b.Send(&pgproto3.DataRow{Values: [][]byte{[]byte(row)}})
-		}
-		b.Send(&pgproto3.CommandComplete{CommandTag: fmt.Appendf(nil, "SELECT %d", len(rows))})
+		sendRows(b, rowsOf(current.Statement))
 	}
-	b.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
-	return b.Flush()
+	return nil
+}
+
+// sendRows sends array literals.
+func sendRows(b *pgproto3.Backend, rows []string) {
+	b.Send(&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("r"), DataTypeOID: 1009, DataTypeSize: -1, TypeModifier: -1}}})
+	for _, row := range rows {
+		b.Send(&pgproto3.DataRow{Values: [][]byte{[]byte(row)}})
+	}
+	b.Send(&pgproto3.CommandComplete{CommandTag: fmt.Appendf(nil, "SELECT %d", len(rows))})
 }
 
 // rowsOf are the array literals of one statement or view.

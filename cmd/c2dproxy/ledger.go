@@ -19,8 +19,14 @@ func ledgerCommand(stdio Stdio) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "ledger",
 		Short: "Show, back up or verify the privacy ledger of this party",
-		Long: "The ledger is the durable account of what this owner's data was used for. These commands open it read-only;\n" +
-			"while the party runs, stop it first (the file is locked).",
+		Long: "The ledger is the durable account of what this owner's data was used for. Only hand-over writes to it. The file is\n" +
+			"locked while the party runs: stop it first, except for verify-proof, which reads no ledger.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q for ledger", args[0])}
+			}
+			return cmd.Help()
+		},
 	}
 	command.AddCommand(ledgerShow(stdio), ledgerBackup(stdio), ledgerVerify(stdio), ledgerProof(stdio), ledgerVerifyProof(stdio), ledgerHandOver(stdio))
 	return command

@@ -66,7 +66,7 @@ func Run(ctx context.Context, args []string, io Stdio) int {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(commands(io)...)
 	markArgs(root)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
@@ -74,7 +74,7 @@ func Run(ctx context.Context, args []string, io Stdio) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(io.Err, "c2dproxy: %v\nSee: c2dproxy help\n", err)
+		fmt.Fprintf(io.Err, "c2dproxy: %v\nSee: %s --help\n", err, command.CommandPath())
 		return exitUsage
 	}
 	fmt.Fprintf(io.Err, "c2dproxy: %v\n", err)

@@ -14,9 +14,17 @@ func one(text string) *pg.SelectStmt {
 	return tree.Stmts[0].Stmt.GetSelectStmt()
 }
 
-// AlwaysEmpty reports whether a SELECT returns no row whatever its tables hold: LIMIT 0, or WHERE false
-// or 1 = 0 without anything that would make a row of nothing. Tools ask so for the names and types of columns.
-func AlwaysEmpty(text string) bool { return alwaysEmpty(one(text)) }
+// Browses tells of one SELECT two things, both false of a text that is none.
+//
+// empty: it returns no row whatever its tables hold: LIMIT 0, or WHERE false or 1 = 0 without anything that would make a row
+// of nothing. Tools ask so for the names and types of columns.
+//
+// rows: it reads tables, and groups and aggregates nothing at any level: it can only return rows as they are. aggregate
+// knows the names of aggregates.
+func Browses(text string, aggregate func(string) bool) (empty, rows bool) {
+	s := one(text)
+	return alwaysEmpty(s), asksRows(s, aggregate)
+}
 
 func alwaysEmpty(s *pg.SelectStmt) bool {
 	if s == nil {
@@ -64,10 +72,7 @@ func isFalse(e Expr) bool {
 	return false
 }
 
-// AsksRows reports whether a SELECT over tables groups and aggregates nothing, at any level: it can only return
-// rows as they are. aggregate knows the names of aggregates.
-func AsksRows(text string, aggregate func(string) bool) bool {
-	s := one(text)
+func asksRows(s *pg.SelectStmt, aggregate func(string) bool) bool {
 	if s == nil || s.Op == pg.SetOperation_SETOP_NONE && len(s.FromClause) == 0 {
 		return false
 	}

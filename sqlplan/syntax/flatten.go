@@ -17,6 +17,8 @@ const (
 	maxFlatBytes  = 256 << 10
 	maxFlatDepth  = 1000
 	maxFlatTables = 2
+
+	maxFlatQueries = 200 // of one WITH clause: each knows those before it
 )
 
 // errNested says that a subquery does more than filter, rename and compute columns of its rows.
@@ -138,7 +140,7 @@ func with(c *pg.WithClause, outer map[string]query) (map[string]query, error) {
 	if c == nil {
 		return known, nil
 	}
-	if c.Recursive {
+	if c.Recursive || len(c.Ctes) > maxFlatQueries {
 		return nil, errNested
 	}
 	for _, n := range c.Ctes {

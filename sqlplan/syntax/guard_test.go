@@ -11,6 +11,7 @@ import (
 	"time"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/c2dproxy/c2dproxy/internal/pgerr"
 )
@@ -72,6 +73,20 @@ var shapes = map[string]shape{
 	"function bodies":        {"", "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1, 2; ", "SELECT 1", "; END"},
 	"case as names":          {"SELECT 1 case", " UNION SELECT 1 case", "", ""},
 	"end as names":           {"SELECT ", "(SELECT 1 AS end, 1 + ", "1", ")"},
+	"when as names":          {"SELECT 1 case, 1 when", " UNION SELECT 1 when, 1 then", "", ""},
+	"select of nothing":      {"SELECT", " UNION SELECT", "", ""},
+	"union of values":        {"VALUES (1)", " UNION VALUES (1), (2)", "", ""},
+	"union and intersect":    {"SELECT 1, 1", " UNION (SELECT 1, 2 INTERSECT SELECT 1, 2)", "", ""},
+	"natural join":           {"SELECT 1 FROM a", " NATURAL JOIN a", "", ""},
+	"plus":                   {"SELECT ", "+ ", "a", ""},
+	"rows in":                {"SELECT (1, 2)", " IN ((1, 2)) ISNULL", "", ""},
+	"between":                {"SELECT a", " BETWEEN 1 AND 2 ISNULL", "", ""},
+	"like any":               {"SELECT a", " LIKE ANY (b) ISNULL", "", ""},
+	"slices of slices":       {"SELECT ", "a[", "1", ":2]"},
+	"array of a subquery":    {"SELECT ", "ARRAY(SELECT ", "1", ")"},
+	"lateral":                {"SELECT 1 FROM ", "(SELECT 1 FROM b, LATERAL ", "(SELECT 1) x", ") x"},
+	"case of end of case":    {"SELECT ", "CASE WHEN 1 = 1 THEN 2 WHEN a THEN ", "1", " WHEN 2 = 3 THEN 4 END"},
+	"grouping sets":          {"SELECT 1 FROM a GROUP BY ", "GROUPING SETS (b, ", "a", ")"},
 }
 
 // flat are lists, which the parser reads without recursion.
@@ -248,7 +263,29 @@ func treeDepth(text string) int {
 	if err != nil {
 		return 0
 	}
-	return depth(tree.ProtoReflect(), 0)
+	return messageDepth(tree.ProtoReflect())
+}
+
+// messageDepth counts nested messages that the C code recurses into: nodes, and the sides of UNION and its like, which are none.
+func messageDepth(m protoreflect.Message) int {
+	deepest := 0
+	m.Range(func(d protoreflect.FieldDescriptor, x protoreflect.Value) bool {
+		switch {
+		case d.Kind() != protoreflect.MessageKind:
+		case d.IsList():
+			for i := range x.List().Len() {
+				deepest = max(deepest, messageDepth(x.List().Get(i).Message()))
+			}
+		default:
+			deepest = max(deepest, messageDepth(x.Message()))
+		}
+		return true
+	})
+	switch m.Interface().(type) {
+	case *pg.Node, *pg.SelectStmt:
+		return deepest + 1
+	}
+	return deepest
 }
 
 // levels is the most levels of the tree that one token on a path, or one bracket, stands for. FROM (SELECT …) alone

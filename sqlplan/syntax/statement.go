@@ -37,8 +37,8 @@ type Named struct {
 type Statement struct {
 	Start, End int // byte span without the semicolon
 	Verb       Verb
-	Locking    bool // FOR UPDATE and its like, or SELECT INTO, somewhere inside
-	Nested     bool // EXPLAIN or PREPARE of something else than a SELECT
+	Writes     string // the first command inside that would write or lock rows, in PostgreSQL's words
+	Nested     bool   // EXPLAIN or PREPARE of something else than a SELECT
 	Tables     []Named
 	Functions  []Named
 	Inner      int // byte span of the SELECT inside
@@ -116,9 +116,9 @@ func (s *Statement) classify(n *pg.Node) {
 	case *pg.Node_ExplainStmt:
 		s.explain(v.ExplainStmt)
 	case *pg.Node_CopyStmt:
-		s.Verb = Write
+		s.Verb, s.Writes = Write, command(n)
 		if !v.CopyStmt.IsFrom && v.CopyStmt.Filename == "" && !v.CopyStmt.IsProgram {
-			s.Verb = Copy
+			s.Verb, s.Writes = Copy, ""
 			if v.CopyStmt.Relation != nil {
 				s.Verb = CopyOut
 			} else {
@@ -136,7 +136,7 @@ func (s *Statement) classify(n *pg.Node) {
 		*pg.Node_UnlistenStmt: // pools send UNLISTEN * when a connection comes back; LISTEN stays refused
 		s.Verb = Session
 	default:
-		s.Verb = Write
+		s.Verb, s.Writes = Write, command(n)
 	}
 }
 
@@ -259,7 +259,12 @@ func (w *walker) message(m protoreflect.Message, ctes []string) {
 			w.s.setConfig(v)
 		}
 	case *pg.SelectStmt:
-		w.s.Locking = w.s.Locking || len(v.LockingClause) > 0 || v.IntoClause != nil
+		if len(v.LockingClause) > 0 {
+			w.writes(locking(v.LockingClause[0]))
+		}
+		if v.IntoClause != nil {
+			w.writes("SELECT INTO")
+		}
 		if v.WithClause != nil {
 			ctes = w.with(v.WithClause, ctes)
 			m.Range(func(f protoreflect.FieldDescriptor, x protoreflect.Value) bool {
@@ -270,13 +275,26 @@ func (w *walker) message(m protoreflect.Message, ctes []string) {
 			})
 			return
 		}
-	case *pg.InsertStmt, *pg.UpdateStmt, *pg.DeleteStmt, *pg.MergeStmt:
-		w.s.Locking = true
+	case *pg.InsertStmt:
+		w.writes("INSERT")
+	case *pg.UpdateStmt:
+		w.writes("UPDATE")
+	case *pg.DeleteStmt:
+		w.writes("DELETE")
+	case *pg.MergeStmt:
+		w.writes("MERGE")
 	}
 	m.Range(func(f protoreflect.FieldDescriptor, x protoreflect.Value) bool {
 		w.value(f, x, ctes)
 		return true
 	})
+}
+
+// writes notes a command that writes; the first one is named.
+func (w *walker) writes(command string) {
+	if w.s.Writes == "" {
+		w.s.Writes = command
+	}
 }
 
 // with walks the CTEs, each in the scope of those before it (of all, if recursive).

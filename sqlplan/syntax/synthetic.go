@@ -24,7 +24,7 @@ func OverFunctions(text string, function func(schema, table string) string) (str
 	if err := r.node(root); err != nil {
 		return "", err
 	}
-	return pg.Deparse(&pg.ParseResult{Stmts: []*pg.RawStmt{{Stmt: root}}})
+	return deparse(root.GetSelectStmt())
 }
 
 // replacer puts functions in the place of tables.

@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -22,12 +23,20 @@ func (s *Select) Tail(replace map[Expr]string, columns []TailColumn, from string
 	if len(columns) != len(s.stmt.TargetList) {
 		return "", pgerr.New(pgerr.InternalError, "the described columns do not fit the statement")
 	}
+	var list []string // parsed together: each parse has a price of its own
+	var placed []Expr
 	for e, text := range replace {
-		n, err := expression(text)
-		if err != nil {
-			return "", err
-		}
-		e.raw().Node = n.Node
+		list, placed = append(list, text), append(placed, e)
+	}
+	for _, c := range columns {
+		list = append(list, "CAST(NULL AS "+cmp.Or(c.Type, "text")+")")
+	}
+	nodes, source, err := expressions(list, from)
+	if err != nil {
+		return "", err
+	}
+	for i, e := range placed {
+		e.raw().Node = nodes[i].Node
 	}
 	for i, t := range s.stmt.TargetList {
 		r := t.GetResTarget()
@@ -35,20 +44,13 @@ func (s *Select) Tail(replace map[Expr]string, columns []TailColumn, from string
 		if columns[i].Type == "" {
 			continue
 		}
-		cast, err := expression("CAST(NULL AS " + columns[i].Type + ")")
-		if err != nil {
-			return "", err
-		}
+		cast := nodes[len(placed)+i]
 		cast.GetTypeCast().Arg = r.Val
 		r.Val = cast
 	}
-	source, err := pg.Parse("SELECT FROM " + from)
-	if err != nil {
-		return "", fmt.Errorf("tail source: %w", err)
-	}
-	s.stmt.FromClause = source.Stmts[0].Stmt.GetSelectStmt().FromClause
+	s.stmt.FromClause = source
 	s.stmt.WhereClause, s.stmt.GroupClause, s.stmt.HavingClause = s.stmt.HavingClause, nil, nil
-	return pg.Deparse(&pg.ParseResult{Stmts: []*pg.RawStmt{{Stmt: &pg.Node{Node: &pg.Node_SelectStmt{SelectStmt: s.stmt}}}}})
+	return deparse(s.stmt)
 }
 
 // Keep makes conditions decide beside HAVING which released rows stay.
@@ -66,12 +68,20 @@ func (s *Select) Keep(conditions []Expr) {
 // DropHaving removes HAVING, where it has been decided before.
 func (s *Select) DropHaving() { s.stmt.HavingClause = nil }
 
-func expression(text string) (*pg.Node, error) {
-	tree, err := pg.Parse("SELECT " + text)
+// expressions parses expressions and a FROM clause.
+func expressions(list []string, from string) (nodes, source []*pg.Node, err error) {
+	tree, err := pg.Parse("SELECT " + strings.Join(list, ", ") + " FROM " + from)
 	if err != nil {
-		return nil, fmt.Errorf("tail expression: %w", err)
+		return nil, nil, fmt.Errorf("tail: %w", err)
 	}
-	return tree.Stmts[0].Stmt.GetSelectStmt().TargetList[0].GetResTarget().Val, nil
+	s := tree.Stmts[0].Stmt.GetSelectStmt()
+	if len(tree.Stmts) != 1 || len(s.TargetList) != len(list) {
+		return nil, nil, fmt.Errorf("tail: %d expressions are read as %d", len(list), len(s.TargetList))
+	}
+	for _, t := range s.TargetList {
+		nodes = append(nodes, t.GetResTarget().Val)
+	}
+	return nodes, s.FromClause, nil
 }
 
 // Ident quotes an identifier, always. Like Quote it never writes a dollar sign, so that $1 in an

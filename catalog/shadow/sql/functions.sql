@@ -16,28 +16,6 @@ CREATE TABLE c2d_private.callback (conninfo text NOT NULL);
 -- Made-up rows: number of the table, number of the owner's part, values in text format. Nothing of anybody's.
 CREATE TABLE c2d_private.made_up (table_number integer NOT NULL, part integer NOT NULL, r text[] NOT NULL);
 
--- The request line. Bodies in BEGIN ATOMIC are bound to their names when they are made, so
--- that no search_path of a caller changes them, and they see the caller's settings.
-CREATE FUNCTION c2d_private.request(call text, statement text, args text[]) RETURNS text
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-  SELECT json_build_object(
-    'call', call,
-    'pid', pg_backend_pid(),
-    'statement', statement,
-    'args', args,
-    'settings', json_build_object(
-      'search_path', current_setting('search_path'),
-      'TimeZone', current_setting('TimeZone'),
-      'DateStyle', current_setting('DateStyle'),
-      'IntervalStyle', current_setting('IntervalStyle'),
-      'now', ((extract(day from since) * 86400 + extract(hour from since) * 3600
-               + extract(minute from since) * 60) * 1000000 + extract(microseconds from since))::bigint::text,
-      'c2d.epsilon', coalesce(current_setting('c2d.epsilon', true), ''),
-      'c2d.mode', coalesce(current_setting('c2d.mode', true), '')))::text
-  FROM (SELECT now() - timestamptz '1970-01-01 00:00:00+00' AS since) AS t;
-END;
-
 -- Closes the connection to the gateway, if there is one; the gateway then ends what it runs for it.
 CREATE FUNCTION c2d_private.hang_up() RETURNS void
 LANGUAGE sql VOLATILE
@@ -46,41 +24,50 @@ BEGIN ATOMIC
   SELECT NULL::void;
 END;
 
--- Calls the gateway back. It polls, because a call that waits inside libpq ignores
--- cancel and statement_timeout. Errors of the gateway pass through with all their fields.
--- What a caller may SET must not reach in here: debug_print_plan would print the plans of these statements, and with them
--- the password, to the client; array_nulls would read a released NULL as a text.
-CREATE FUNCTION c2d_private.call(request text) RETURNS SETOF text[]
+-- Calls the gateway back: the request starts a call and gets its rows, or none where it takes longer than a few hundredths
+-- of a second, because a call that waits inside libpq ignores cancel and statement_timeout; between two waits they are
+-- seen. Whether no rows are the answer is asked for itself. The connection is kept for the session's next call unless this one fails. Errors of the gateway
+-- pass through with all their fields.
+-- In plpgsql the plans of these statements are made once a session. What a caller may SET must not reach in here:
+-- debug_print_plan would print those plans, and with them the password, to the client; array_nulls would read a released
+-- NULL as a text. A search_path is set here, so that the caller's comes as an argument.
+CREATE FUNCTION c2d_private.call(call text, statement text, args text[], caller_path text, mode text) RETURNS SETOF text[]
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET client_min_messages = error SET debug_print_parse = off SET debug_print_rewritten = off SET debug_print_plan = off
 SET array_nulls = on SET transform_null_equals = off
 AS $body$
 DECLARE
-  target text;
-  pause double precision := 0.001;
+  since interval := now() - timestamptz '1970-01-01 00:00:00+00';
+  query text;
 BEGIN
   BEGIN
-    PERFORM c2d_private.hang_up();
-    SELECT conninfo INTO STRICT target FROM c2d_private.callback;
-    PERFORM c2d_private.dblink_connect('c2d', target);
-    IF c2d_private.dblink_send_query('c2d', request) <> 1 THEN
-      RAISE EXCEPTION USING ERRCODE = '08001', MESSAGE = 'no answer';
+    IF ('c2d' = ANY (c2d_private.dblink_get_connections())) IS NOT TRUE THEN
+      PERFORM c2d_private.dblink_connect('c2d', conninfo) FROM c2d_private.callback;
     END IF;
-    <<wait>> LOOP
-      -- Each look takes at most one buffer from the socket, so a long answer needs many.
-      FOR i IN 1..8 LOOP
-        EXIT wait WHEN c2d_private.dblink_is_busy('c2d') = 0;
-      END LOOP;
-      PERFORM pg_sleep(pause);
-      pause := least(pause * 1.05, 0.002); -- half of it is what waiting adds to an answer, on average
+    query := json_build_object(
+      'call', call,
+      'pid', pg_backend_pid(),
+      'statement', statement,
+      'args', args,
+      'settings', json_build_object(
+        'search_path', caller_path,
+        'TimeZone', current_setting('TimeZone'),
+        'DateStyle', current_setting('DateStyle'),
+        'IntervalStyle', current_setting('IntervalStyle'),
+        'now', ((extract(day from since) * 86400 + extract(hour from since) * 3600
+                 + extract(minute from since) * 60) * 1000000 + extract(microseconds from since))::bigint::text,
+        'c2d.epsilon', coalesce(current_setting('c2d.epsilon', true), ''),
+        'c2d.mode', mode))::text;
+    LOOP
+      RETURN QUERY SELECT t.r FROM c2d_private.dblink('c2d', query) AS t(r text[]);
+      EXIT WHEN FOUND OR c2d_private.dblink_exec('c2d', 'state') = 'DONE';
+      query := 'wait';
     END LOOP;
-    RETURN QUERY SELECT t.r FROM c2d_private.dblink_get_result('c2d') AS t(r text[]);
-    PERFORM c2d_private.hang_up();
   EXCEPTION WHEN query_canceled OR OTHERS THEN
     PERFORM c2d_private.hang_up();
     -- Texts of libpq name places on the gateway's machine.
     IF SQLSTATE = '08001' OR (SQLSTATE = '08006' AND
-        SQLERRM ~ '^(server closed the connection|could not receive data|lost synchronization)') THEN
+        SQLERRM ~ '^(server closed the connection|could not (receive|send) data|lost synchronization|no connection to the server)') THEN
       RAISE EXCEPTION USING ERRCODE = '57P03', MESSAGE = 'the gateway does not answer',
         HINT = 'Reconnect and try again.';
     END IF;
@@ -94,35 +81,41 @@ EXCEPTION WHEN query_canceled OR OTHERS THEN
 END
 $body$;
 
--- Says in mode dummy, with each answer, what it is.
-CREATE FUNCTION c2d_private.tell_mode() RETURNS void
+-- The session's c2d.mode. Says in mode dummy, with each answer, what it is.
+CREATE FUNCTION c2d_private.tell_mode() RETURNS text
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $body$
+DECLARE
+  mode text := coalesce(current_setting('c2d.mode', true), '');
 BEGIN
-  IF current_setting('c2d.mode', true) = 'dummy' THEN
+  IF mode = 'dummy' THEN
     RAISE NOTICE 'c2d.mode is dummy: the answer is made up, and nobody is asked'
       USING HINT = 'RESET c2d.mode to ask the owners.';
   END IF;
+  RETURN mode;
 END
 $body$;
 
+-- Bodies in BEGIN ATOMIC are bound to their names when they are made, so
+-- that no search_path of a caller changes them, and they see the caller's settings.
 CREATE FUNCTION c2d.run(statement text, args text[]) RETURNS SETOF text[]
 LANGUAGE sql VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
-  SELECT c2d_private.tell_mode();
-  SELECT r FROM c2d_private.call(c2d_private.request('run', statement, args)) AS r;
+  SELECT r FROM c2d_private.call('run', statement, args, current_setting('search_path'), c2d_private.tell_mode()) AS r;
 END;
 
 CREATE FUNCTION c2d.explain(statement text, args text[]) RETURNS SETOF text[]
 LANGUAGE sql VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
-  SELECT r FROM c2d_private.call(c2d_private.request('explain', statement, args)) AS r;
+  SELECT r FROM c2d_private.call('explain', statement, args, current_setting('search_path'),
+    coalesce(current_setting('c2d.mode', true), '')) AS r;
 END;
 
 CREATE FUNCTION c2d.view(name text) RETURNS SETOF text[]
 LANGUAGE sql VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
-  SELECT r FROM c2d_private.call(c2d_private.request('view', name, NULL)) AS r;
+  SELECT r FROM c2d_private.call('view', name, NULL, current_setting('search_path'),
+    coalesce(current_setting('c2d.mode', true), '')) AS r;
 END;
 
 COMMENT ON SCHEMA c2d IS 'Privacy budgets and descriptions of this study';

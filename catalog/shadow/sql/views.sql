@@ -36,9 +36,9 @@ FROM c2d.view('history') AS r;
 COMMENT ON VIEW c2d.history IS 'Your questions, newest first';
 COMMENT ON COLUMN c2d.history.at IS 'when the question was asked';
 COMMENT ON COLUMN c2d.history.statement IS 'its text';
-COMMENT ON COLUMN c2d.history.epsilon IS 'largest epsilon charged at one owner';
+COMMENT ON COLUMN c2d.history.epsilon IS 'most that it cost at one owner; 0 while it runs and where nothing was charged';
 COMMENT ON COLUMN c2d.history.execution IS 'number of the execution';
-COMMENT ON COLUMN c2d.history.outcome IS 'answered, or the SQLSTATE of the error';
+COMMENT ON COLUMN c2d.history.outcome IS 'answered; running; charged, no answer recorded; or not run, nothing charged';
 
 CREATE VIEW c2d.studies AS
 SELECT r[1]::text AS study, r[2]::text AS owners, r[1] = current_database() AS connected

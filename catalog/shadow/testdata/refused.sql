@@ -132,8 +132,8 @@
 42501 | SET transaction_read_only = off; CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN END'
 42501 | SELECT c2d_private.dblink('', 'TABLE patients')
 42883 | SELECT * FROM dblink('dbname=x', 'SELECT count(*) FROM patients') AS t(n bigint)
-42501 | SELECT c2d_private.call('{}')
-42501 | SELECT c2d_private.request('run', '', NULL)
+42501 | SELECT c2d_private.call('run', '', NULL, '', '')
+42501 | SELECT c2d_private.hang_up()
 42501 | TABLE c2d_private.callback
 -- files, large objects, servers, locks
 42501 | SELECT pg_read_file('/etc/passwd')

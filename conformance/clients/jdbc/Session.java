@@ -420,6 +420,13 @@ public class Session {
             try { DriverManager.getConnection(url("").replace("/trial?", "/nothing?")); return "let in"; }
             catch (SQLException e) { return e.getSQLState().equals("3D000") ? (Object) true : e; }
         });
+        holds("without TLS on the gateway's own machine", () -> {
+            try (Connection c = DriverManager.getConnection(url("").replace("sslmode=" + System.getenv("PGSSLMODE"), "sslmode=disable"))) { return ask(c, "SELECT count(*) FROM c2d.studies").length() > 0; }
+        });
+        holds("a setting that does not exist", () -> {
+            try { DriverManager.getConnection(url("&options=-c%20c2d.mod=dummy")); return "let in"; }
+            catch (SQLException e) { return e.getSQLState().equals("42704") ? (Object) true : e; }
+        });
         holds("verify-ca with another root", () -> {
             try { DriverManager.getConnection(url("").replace(System.getenv("PGSSLROOTCERT"), "/etc/ssl/certs/ca-certificates.crt")); return "let in"; }
             catch (SQLException e) { return e.getSQLState().equals("08006") ? (Object) true : e; }

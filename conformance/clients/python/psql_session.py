@@ -96,13 +96,10 @@ def complete(typed, tabs=2):
     """What a terminal shows after typed and tabs."""
     terminal = pexpect.spawn("psql", ["-X"], encoding="utf-8", timeout=10, dimensions=(60, 200))
     terminal.expect("=> ")
-    terminal.send(typed + "\t" * tabs)
-    got = ""
-    while True:
-        try:
-            got += terminal.read_nonblocking(4096, timeout=0.5)
-        except pexpect.TIMEOUT:
-            break
+    # Completion asks the server, which may take its time: what is typed behind it appears when it is done.
+    terminal.send(typed + "\t" * tabs + " ~~")
+    terminal.expect(["~~", "possibilities", "--More--"])
+    got = terminal.before + terminal.after.replace("~~", "")
     terminal.sendcontrol("c")
     terminal.close(force=True)
     return sorted(w for w in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\r\x07]", " ", got).split() if "c2d" not in w)

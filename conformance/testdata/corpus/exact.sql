@@ -240,3 +240,7 @@ SELECT count(*), count(*) FILTER (WHERE sex <> ALL (ARRAY['f', NULL])) FROM peop
 SELECT count(*) FROM people WHERE sex LIKE 'f%' OR sex ILIKE 'M'
 
 SELECT sum(floor(age / 10.0) * 10), sum(age % 7), sum(round(income)), sum(active::int) FROM people
+
+SELECT sex, (NOT (count(*) > 0)) IS NULL AS x, (count(*) > 0 AND sum(age) > 0) IS NOT NULL AS y FROM people GROUP BY sex ORDER BY sex
+
+SELECT floor((SELECT count(*) FROM people) / 10) FROM generate_series(1, 2)

@@ -157,3 +157,6 @@ SELECT sum(score * 2) FROM visits
 
 -- 0A000
 SELECT day - 1, count(*) FROM visits GROUP BY day - 1
+
+-- 0A000
+SELECT (SELECT count(*) FROM people) BETWEEN 1 AND 5
