@@ -143,12 +143,20 @@ func blamed(f fault, errs [parties]error) bool {
 	return false
 }
 
+// operators is one program for each instruction, of some in a short run.
+func operators() []mpctest.Operator {
+	if testing.Short() {
+		return mpctest.Some(mpctest.Operators(4))
+	}
+	return mpctest.Operators(4)
+}
+
 // TestFaultsOnEveryOperator: a party that stops, lies about a length, replays or reorders a
 // message, in turn at each round of each operator there is (mpc's tests hold mpctest.Operators
 // to the instruction set), makes the one who gets the message abort with an error that names it; all
 // others end too, and no goroutine stays.
 func TestFaultsOnEveryOperator(t *testing.T) {
-	list := mpctest.Operators(4)
+	list := operators()
 	if len(list) == 0 {
 		t.Fatal("no operators")
 	}
@@ -195,7 +203,7 @@ func settled(t *testing.T, before int) {
 // parties end at once with the cause, and no goroutine and no connection stays.
 func TestCancelAtEveryRound(t *testing.T) {
 	before := runtime.NumGoroutine()
-	for _, o := range mpctest.Operators(4) {
+	for _, o := range operators() {
 		sent := messages(t, o)
 		rounds := sent[len(sent)-1].round + 1
 		for at := range rounds {

@@ -56,7 +56,11 @@ func heap() uint64 {
 // bound is no wild guess: what the engine's pool counted is more than a third of it, but for
 // lookups, most of whose memory is not the pool's. Not parallel: it measures the process.
 func TestMemoryBoundsTheHeap(t *testing.T) {
-	for _, o := range mpctest.Operators(1 << 12) {
+	list := mpctest.Operators(1 << 12)
+	if testing.Short() {
+		list = mpctest.Some(list)
+	}
+	for _, o := range list {
 		need, err := program.Memory(o.Program)
 		if err != nil {
 			t.Fatal(err)

@@ -144,3 +144,12 @@ func newOperator(op program.Op, rows int) Operator {
 	}
 	return o
 }
+
+// Some is every sixth operator: a test's short run.
+func Some(operators []Operator) []Operator {
+	var out []Operator
+	for i := 0; i < len(operators); i += 6 {
+		out = append(out, operators[i])
+	}
+	return out
+}
