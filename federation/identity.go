@@ -16,7 +16,7 @@ import (
 )
 
 // protocolName is the ALPN name of the mesh; it changes with the framing.
-const protocolName = "c2d/1"
+const protocolName = "c2d/2"
 
 // pinOf returns the pin of an encoded SubjectPublicKeyInfo, as [catalog.Fingerprint] does of a key.
 func pinOf(spki []byte) string {

@@ -8,7 +8,7 @@ import (
 
 // Version names the compiler. Parties exchange it when they connect; it is part of
 // every plan's hash, and it changes whenever a plan for the same query can change.
-const Version = "1"
+const Version = "2"
 
 // Query is everything that gives a statement its meaning. The gateway fixes it, peers
 // check its ranges, and every party compiles it again.

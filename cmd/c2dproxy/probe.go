@@ -23,7 +23,7 @@ const (
 )
 
 // meshProtocol is the ALPN name of connections between parties; see package federation.
-const meshProtocol = "c2d/1"
+const meshProtocol = "c2d/2"
 
 // probe dials a peer as serve does, as far as the TLS handshake, and says what it sees: the name,
 // the port, the key, and whether the other side takes ours. It sends no message.
